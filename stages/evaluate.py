@@ -1,0 +1,89 @@
+"""Scores predictions against gold: TL, WL, ALL; format and grounding defects apart; bootstrap intervals.
+
+    python -m stages.evaluate data/predictions/model.jsonl data/mix/test.jsonl --metrics metrics/evaluation.json \\
+        --defects metrics/defects.json --intervals metrics/intervals.json
+    python -m stages.evaluate data/predictions/model.jsonl data/mix/test.jsonl    # only prints a table
+
+PRED holds predictions (`schemas/prediction.schema.json`), GOLD examples of the mix (`schemas/example.schema.json`), in
+any order. What counts is written in docs/scoring.md. Resamples and seed come from the params section `evaluate`.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from stages import params
+from stages.errors import UserError
+from stages.files import iter_lines, loads
+from stages.run import run
+from stages.schema import compiled, faults, write_checked_json
+from stages.score import Cells, Prediction, defects, intervals, judge_all, scores, tally
+
+
+def checked(path: str | Path, name: str) -> Iterator[tuple[str, Any]]:
+    """(place, value) of each line that its schema accepts, each read once; UserError names the first fault."""
+    is_valid = compiled(name)
+    for number, line in iter_lines(path):
+        place = f"{path}:{number}"
+        value = loads(line, place)
+        if not is_valid(value):
+            pointer, message = faults(value, name)[0]
+            remedy = f"see all faults with `python -m stages.validate --schema {name} {path}`"
+            raise UserError(f"{place}: {pointer}", message, remedy)
+        yield place, value
+
+
+def read_predictions(path: str | Path) -> dict[str, Prediction]:
+    """(output, finished) by id; UserError on an id that comes twice."""
+    result: dict[str, Prediction] = {}
+    for place, value in checked(path, "prediction"):
+        if value["id"] in result:
+            raise UserError(place, f"duplicate id {value['id']!r}", "keep one prediction for each example")
+        result[value["id"]] = (value["output"], value["finished"])
+    return result
+
+
+def judge_files(predictions: str | Path, gold: str | Path) -> Cells:
+    """Every record of two files, judged."""
+    return judge_all(checked(gold, "example"), read_predictions(predictions))
+
+
+def table(result: dict[str, Any]) -> str:
+    """The scores as lines of text, a level that was not asked for as a dash."""
+    rows = [(f"{lang}.{name}", row) for lang, own in result.items() if lang != "all" for name, row in own.items()]
+    lines = [f"{'':<16}{'TL':>8}{'WL':>8}{'ALL':>8}{'n':>9}"]
+    for name, row in [*rows, ("all", result["all"])]:
+        cells = "".join(f"{row[key]:>8.2f}" if key in row else f"{'-':>8}" for key in ("TL", "WL", "ALL"))
+        lines.append(f"{name:<16}{cells}{row['n']:>9}")
+    return "\n".join(lines)
+
+
+def main(arguments: Sequence[str]) -> None:
+    parser = argparse.ArgumentParser(prog="python -m stages.evaluate", description=__doc__.split("\n")[0])
+    parser.add_argument("predictions", metavar="PRED", help="JSONL of predictions")
+    parser.add_argument("gold", metavar="GOLD", help="JSONL of examples, the test set")
+    parser.add_argument("--metrics", metavar="FILE", help="write the scores here")
+    parser.add_argument("--defects", metavar="FILE", help="write the format and grounding defects here")
+    parser.add_argument("--intervals", metavar="FILE", help="write the intervals here")
+    options = parser.parse_args(arguments)
+    evaluate = params.read("evaluate") if options.intervals else None
+    tallies = tally(judge_files(options.predictions, options.gold))
+    result = scores(tallies)
+    spread = intervals(tallies, evaluate.resamples, evaluate.seed) if evaluate else None
+    if options.metrics:
+        write_checked_json(options.metrics, result, "evaluation_metrics")
+    if options.defects:
+        write_checked_json(options.defects, defects(tallies), "defect_metrics")
+    if spread:
+        write_checked_json(options.intervals, spread, "interval_metrics")
+    if options.metrics or options.defects or options.intervals:
+        print("all: " + ", ".join(f"{key} {value}" for key, value in result["all"].items()))
+    else:
+        print(table(result))
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,89 @@
+"""The responses behind a release, in one file: `data/responses.jsonl.gz`, DVC-tracked, replayed with no key or network.
+
+    python -m stages.llm.archive --card data/responses.card.json --usage data/usage --out data/responses.jsonl.gz
+
+packs, from the cache (or the archive that is there), the responses whose keys the usage files name. The first line is the
+card: which model in which quantisation answered, where it came from, how it was served, and under `prompts` the SHA-256
+of each prompt file. The same responses give the same bytes: lines sorted by key, no time in the gzip header.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from stages.errors import UserError
+from stages.files import dumps, read_bytes, read_json, write_bytes
+from stages.llm.cache import Cache
+from stages.llm.request import Request
+from stages.run import run
+from stages.schema import file_faults
+
+Entry = tuple[dict[str, Any], dict[str, Any]]  # request body, response
+
+
+class Archive:
+    """The card and the responses of one archive; an absent path is an empty archive."""
+
+    def __init__(self, path: str | Path | None) -> None:
+        self.card: dict[str, Any] = {}
+        self.entries: dict[str, Entry] = {}
+        if path is None or not Path(path).exists():
+            return
+        try:
+            head, *lines = map(orjson.loads, gzip.decompress(read_bytes(path)).splitlines())
+            self.card = dict(head["card"])
+            for line in lines:
+                if Request(line["request"]).key != line["key"]:
+                    raise ValueError(f"the request of {line['key']} has another hash")
+                self.entries[line["key"]] = (line["request"], line["response"])
+        except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError) as error:
+            raise UserError(str(path), f"broken archive: {error!r}", f"get it again: dvc pull {path}") from error
+
+    def get(self, key: str) -> dict[str, Any] | None:
+        """The response of that key, or None."""
+        entry = self.entries.get(key)
+        return entry[1] if entry else None
+
+
+def pack(path: str | Path, card: dict[str, Any], entries: dict[str, Entry]) -> None:
+    """Writes an archive."""
+    lines = [dumps({"card": card})]
+    lines += [dumps({"key": key, "request": entries[key][0], "response": entries[key][1]}) for key in sorted(entries)]
+    write_bytes(path, gzip.compress(b"\n".join(lines) + b"\n", mtime=0))
+
+
+def main(arguments: Sequence[str]) -> None:
+    parser = argparse.ArgumentParser(prog="python -m stages.llm.archive", description=__doc__.split("\n")[0])
+    parser.add_argument("--card", required=True)
+    parser.add_argument("--usage", required=True, help="folder of usage files, one a stage and language")
+    parser.add_argument("--out", required=True)
+    parser.add_argument("--keep", action="store_true", help="keep what the archive already holds, too")
+    options = parser.parse_args(arguments)
+    old, cache = Archive(options.out), Cache()
+    entries, prompts = (dict(old.entries), old.card.get("prompts", {})) if options.keep else ({}, {})
+    usages = sorted(Path(options.usage).glob("*.json"))
+    if not usages:
+        raise UserError(options.usage, "has no usage file", "run the stages that ask the LLM first, then pack")
+    for path in usages:
+        for place, pointer, message in file_faults(path, "usage"):
+            raise UserError(f"{place}: {pointer}", message, "run its stage again, then pack")
+        usage = read_json(path)
+        prompts[usage["prompt"]] = usage["prompt_sha256"]
+        for key in usage["responses"]:
+            entry = old.entries.get(key) or cache.entry(key)
+            if entry is None:
+                raise UserError(f"{path}: {key}", "no such response in the cache", "run its stage again, then pack")
+            entries[key] = entry
+    pack(options.out, {**read_json(options.card), "prompts": dict(sorted(prompts.items()))}, entries)
+    print(f"{len(entries)} responses in {options.out}")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,57 @@
+"""Reads every source that `raw.sources` names into unified records.
+
+    python -m stages.raw --records data/raw/records.jsonl --references data/raw/references.jsonl
+
+References exist for the sample only: they measure translations and are the frozen test set; no later stage that asks an
+LLM reads them.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+
+from stages import params
+from stages.errors import UserError
+from stages.params import Source
+from stages.raw import hironsan, jsonl, mmm, sample, wikipedia
+from stages.record import Record
+from stages.run import run
+from stages.schema import write_records
+
+ADAPTERS: dict[str, Callable[[Source], list[Record]]] = {
+    "sample": sample.records,
+    "wikipedia": wikipedia.records,
+    "hironsan": hironsan.records,
+    "mmm": mmm.records,
+    "jsonl": jsonl.records,
+}
+
+
+def collect(sources: list[Source]) -> tuple[list[Record], list[Record]]:
+    """(records, references) of all sources; UserError on two sources of one name."""
+    records, references = list[Record](), list[Record]()
+    seen = set[str]()
+    for source in sources:
+        if source.name in seen:
+            raise UserError(f"raw.sources: {source.name}", "two sources of this name", "rename one")
+        seen.add(source.name)
+        records += ADAPTERS[source.adapter](source)
+        if source.adapter == "sample":
+            references += sample.references(source)
+    return records, references
+
+
+def main(arguments: Sequence[str]) -> None:
+    parser = argparse.ArgumentParser(prog="python -m stages.raw", description=__doc__.split("\n")[0])
+    parser.add_argument("--records", required=True)
+    parser.add_argument("--references", required=True)
+    options = parser.parse_args(arguments)
+    records, references = collect(params.read("raw").sources)
+    write_records(options.records, records)
+    write_records(options.references, references)
+    print(f"{len(records)} records, {len(references)} references")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,252 @@
+"""Writes the report that a person reads, and the alarms that `make repro` ends with.
+
+    python -m stages.report --translation metrics/translation.json --mix metrics/mix.json --train metrics/train.json \\
+        --evaluation metrics/evaluation.json --translated metrics/evaluation_translated.json \\
+        --baseline metrics/baseline.json --intervals metrics/intervals.json --defects metrics/defects.json \\
+        --labels metrics/labels.json --published stages/published.yaml \\
+        --report metrics/report.md --alarms metrics/alarms.json
+
+    python -m stages.report --show metrics/alarms.json      # prints the alarms, exit code 0
+
+Alarms are the paper's signs of failure, with thresholds in params: much lost in translation, a label never got right,
+outputs that cannot be read, a sub-dataset that a cheap baseline does better on.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from stages import params
+from stages.files import read_bytes, read_json, write_bytes
+from stages.params import Alarms
+from stages.run import run
+from stages.schema import write_checked_json
+from stages.tasks import SUBSETS
+
+LEVELS = ("TL", "WL", "ALL")
+Metrics = dict[str, Any]
+
+
+def table(frame: pd.DataFrame) -> str:
+    """A Markdown table; missing values are empty, numbers have the digits they came with."""
+    if frame.empty:
+        return "none"
+    return str(frame.astype(object).where(frame.notna(), "").to_markdown(index=False, disable_numparse=True))
+
+
+def cells(metrics: Metrics) -> Iterator[tuple[str, str, Metrics]]:
+    """(language, sub-dataset, scores) of each cell that is one, in the order of the 21."""
+    for lang, row in metrics.items():
+        if lang != "all":
+            for name in SUBSETS:
+                if name in row:
+                    yield lang, name, row[name]
+
+
+def find_alarms(
+    translation: Metrics, evaluation: Metrics, baseline: Metrics, defects: Metrics, labels: Metrics, limits: Alarms
+) -> list[dict[str, Any]]:
+    """Every alarm as {kind, place, value, bound}, in a fixed order."""
+    found = []
+    for lang, row in translation.items():
+        if "all" in row and row["all"]["retention"] < limits.retention_below:
+            found.append(("retention", lang, row["all"]["retention"], limits.retention_below))
+    for lang, name, cell in cells(defects):
+        share = round(cell["format_records"] / cell["n"], 4)
+        if share > limits.format_defects_above:
+            found.append(("format_defects", f"{lang}.{name}", share, limits.format_defects_above))
+    if limits.class_with_zero_f1:
+        for lang, name, cell in cells(labels):
+            found += [("zero_f1", f"{lang}.{name}: {label}", 0.0, 0.0) for label, f1 in cell.items() if f1 == 0]
+    if limits.below_baseline:
+        for lang, name, cell in cells(evaluation):
+            for level in LEVELS:
+                if level in cell and cell[level] < baseline[lang][name][level]:
+                    found.append(("below_baseline", f"{lang}.{name}.{level}", cell[level], baseline[lang][name][level]))
+    return [dict(zip(("kind", "place", "value", "bound"), alarm, strict=True)) for alarm in found]
+
+
+def verdict(evaluation: Metrics, baseline: Metrics, intervals: Metrics) -> str:
+    """The first lines: whether the model beats the cheap baseline, overall and in how many cells."""
+    model, cheap = evaluation["all"], baseline["all"]
+    levels = [level for level in LEVELS if level in model]
+    lost = [level for level in levels if model[level] <= cheap[level]]
+    overall = ", ".join(
+        f"{level} {model[level]} [{intervals['all'][level][0]}, {intervals['all'][level][1]}] against {cheap[level]}"
+        for level in levels
+    )
+    better = {
+        level: sum(cell[level] > baseline[lang][name][level] for lang, name, cell in cells(evaluation))
+        for level in levels
+    }
+    total = sum(1 for _ in cells(evaluation))
+    start = (
+        f"**The model does not beat the cheap baseline on {', '.join(lost)}.**"
+        if lost
+        else "The model beats the cheap baseline."
+    )
+    return (
+        f"{start} Overall on {model['n']} records of the frozen test set, model (95 % interval) against baseline: {overall}. "
+        f"Cells in which the model is better: "
+        + ", ".join(f"{level} {better[level]} of {total}" for level in levels)
+        + "."
+    )
+
+
+def scores_table(evaluation: Metrics, baseline: Metrics, intervals: Metrics, published: list[Metrics]) -> pd.DataFrame:
+    """One row a cell: model with interval, baseline, published with mark."""
+    rows = []
+    for lang, name, cell in cells(evaluation):
+        row: dict[str, Any] = {"lang": lang, "sub-dataset": name, "n": cell["n"]}
+        for level in LEVELS:
+            if level in cell:
+                low, high = intervals[lang][name][level]
+                row[level] = f"{cell[level]} [{low}, {high}]"
+        for level in LEVELS:
+            if level in cell:
+                row[f"baseline {level}"] = baseline[lang][name][level]
+        told = [entry for entry in published if entry["lang"] == lang and entry["subset"] == name]
+        row["published TL/WL/ALL [mark]"] = "; ".join(
+            f"{entry['system']} " + "/".join(str(entry.get(level, "–")) for level in LEVELS) + f" [{entry['mark']}]"
+            for entry in told
+        )
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def pivot(metrics: Metrics, level: str) -> pd.DataFrame:
+    """Sub-datasets down, languages across."""
+    rows = [
+        {"sub-dataset": name, "lang": lang, "score": cell[level]}
+        for lang, name, cell in cells(metrics)
+        if level in cell
+    ]
+    if not rows:
+        return pd.DataFrame()
+    wide = pd.DataFrame(rows).pivot_table(index="sub-dataset", columns="lang", values="score", sort=False)
+    return wide.reset_index()
+
+
+def translation_tables(translation: Metrics) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """(one row a cell with counts and quality on kept and on all, one row a reason of loss)."""
+    rows, reasons = [], []
+    for lang, row in translation.items():
+        for name in (*SUBSETS, "all"):
+            if name in row:
+                cell = row[name]
+                pairs = {
+                    f"{what} kept / all": f"{cell[what]} / {cell[what + '_all']}"
+                    for what in ("chrf", "span_f1", "label_f1")
+                    if what in cell
+                }
+                counts = {key: cell[key] for key in ("source", "kept", "repaired", "quarantined", "retention")}
+                rows.append({"lang": lang, "sub-dataset": name, **counts, **pairs})
+        reasons += [{"lang": lang, "reason": reason, "records": n} for reason, n in row["reasons"].items()]
+    return pd.DataFrame(rows), pd.DataFrame(reasons)
+
+
+def mix_table(mix: Metrics) -> pd.DataFrame:
+    """Examples by part, language and sub-dataset."""
+    rows = []
+    for part in ("train", "test", "test_translated"):
+        for lang, row in mix[part].items():
+            if isinstance(row, dict):
+                rows.append({"part": part, "lang": lang, **{name: row.get(name, 0) for name in SUBSETS}})
+    return pd.DataFrame(rows)
+
+
+def render(given: Metrics, published: list[Metrics], alarms: list[dict[str, Any]]) -> str:
+    """The whole report."""
+    evaluation, baseline, intervals = given["evaluation"], given["baseline"], given["intervals"]
+    quality, reasons = translation_tables(given["translation"])
+    models = sorted({model for row in given["translation"].values() for model in row["usage"]["models"]})
+    train = pd.DataFrame([{"figure": key, "value": value} for key, value in given["train"].items()])
+    translated = "\n\n".join(
+        f"{level}:\n\n{table(pivot(given['translated'], level))}"
+        for level in LEVELS
+        if level in given["translated"]["all"]
+    )
+    return f"""# Report
+
+Made by `python -m stages.report` from the files of `metrics/`; do not edit.
+
+{verdict(evaluation, baseline, intervals)}
+
+## Alarms
+
+{table(pd.DataFrame(alarms))}
+
+## Scores on the frozen test set
+
+F1 in percent with 95 % bootstrap intervals (`docs/scoring.md`). Published numbers are of other test sets and scorers
+(marks: N a third party's note, I inferred; see `stages/published.yaml`): for orientation, not for comparison.
+
+{table(scores_table(evaluation, baseline, intervals, published))}
+
+## Scores on machine-translated test records
+
+The same groups, as far as their translations were kept; translated by {", ".join(models) or "no model"}.
+
+{translated}
+
+## Translation
+
+By {", ".join(models) or "no model"}. Quality against the hand-made references; "all" counts a lost record as zero.
+
+{table(quality)}
+
+Why records were lost (a record may have several reasons):
+
+{table(reasons)}
+
+## Mix
+
+{table(mix_table(given["mix"]))}
+
+Left out: {", ".join(f"{reason} {n}" for reason, n in given["mix"]["left_out"].items())}.
+
+## Training
+
+{table(train)}
+"""
+
+
+def show(path: str) -> None:
+    """Prints the alarms, a line each."""
+    alarms = read_json(path)["alarms"]
+    print(f"{len(alarms)} alarms (thresholds: alarms in params.yaml; report: metrics/report.md)")
+    for alarm in alarms:
+        print(f"  {alarm['kind']}: {alarm['place']} is {alarm['value']}, bound {alarm['bound']}")
+
+
+def main(arguments: Sequence[str]) -> None:
+    parser = argparse.ArgumentParser(prog="python -m stages.report", description=__doc__.split("\n")[0])
+    inputs = ("translation", "mix", "train", "evaluation", "translated", "baseline", "intervals", "defects", "labels")
+    parser.add_argument("--show", help="only print the alarms of this file")
+    for option in (*inputs, "published", "report", "alarms"):
+        parser.add_argument(f"--{option}", required="--show" not in arguments)
+    options = parser.parse_args(arguments)
+    if options.show:
+        show(options.show)
+        return
+    given = {name: read_json(getattr(options, name)) for name in inputs}
+    alarms = find_alarms(
+        given["translation"],
+        given["evaluation"],
+        given["baseline"],
+        given["defects"],
+        given["labels"],
+        params.read("alarms"),
+    )
+    write_checked_json(options.alarms, {"alarms": alarms}, "alarms")
+    write_bytes(options.report, render(given, yaml.safe_load(read_bytes(options.published)), alarms).encode())
+    print(f"{len(alarms)} alarms")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,308 @@
+"""A real loopback HTTP server that speaks `/v1/chat/completions`, and a folder in which stages run against it.
+
+Answers are computed from the request: each letter and digit becomes a Latin letter, so that a span of the text becomes a
+span of its translation. Faults come on order: `server.faults["蛯名"] = ["500", "429"]` meets the next two requests whose
+last message holds that word. Every body it answered goes to a file, a line each, in the order of the answers.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from stages.files import write_json
+from stages.llm.request import Request
+from stages.raw.common import make_record
+from stages.record import Record, locate
+from stages.schema import write_records
+
+ROOT = Path(__file__).resolve().parents[1]
+MODEL = "loopback-1"
+
+# Wrong contents by fault: (content, finish_reason, refusal), from the right content.
+CONTENT: dict[str, Callable[[str], tuple[str | None, str, str | None]]] = {
+    "cut_whole": lambda right: (right, "length", None),  # looks whole, as under a schema
+    "cut": lambda right: (right[: len(right) // 2], "length", None),
+    "refusal": lambda right: (None, "stop", "I cannot help with that."),
+    "content_filter": lambda right: ("", "content_filter", None),
+    "empty": lambda right: (None, "stop", None),
+    "not_json": lambda right: ("Here is the translation: " + right, "stop", None),
+    "wrong_shape": lambda right: ('["text", "spans"]', "stop", None),
+    "no_text": lambda right: ('{"spans": []}', "stop", None),
+    "span_number": lambda right: (json.dumps({**json.loads(right), "spans": [1]}), "stop", None),
+    "span_count": lambda right: (json.dumps({**json.loads(right), "spans": ["x"] * 9}), "stop", None),
+    "empty_text": lambda right: (json.dumps({**json.loads(right), "text": " \n"}), "stop", None),
+    "empty_span": lambda right: (right.replace('"spans": ["', '"spans": ["", "', 1).rsplit(", ", 1)[0] + "]}", "stop", None),
+    "lone_surrogate": lambda right: ("\ud83d" + right, "stop", None),
+    "other_class": lambda right: ('{"class": "Gossip"}', "stop", None),
+    "class_list": lambda right: ('{"class": ["Politics"]}', "stop", None),
+    "empty_label": lambda right: ('{"label": " "}', "stop", None),
+    "delimiter": lambda right: ('{"label": "a;b"}', "stop", None),
+}
+# Whole bodies that are no chat completion, by fault: (status, content type, body).
+BODIES = {
+    "html": (200, "text/html", b"<html>a web page</html>"),
+    "broken_body": (200, "application/json", b'{"choices": ['),
+    "no_choices": (200, "application/json", b'{"error": {"message": "overloaded"}}'),
+    "not_utf8": (200, "application/json", b'{"choices": [{"message": {"content": "\xff"}}]}'),
+}
+
+
+def image(text: str) -> str:
+    """The text with each letter and digit put into a-z, one by one."""
+    return "".join(chr(ord("a") + ord(char) % 26) if char.isalnum() else char for char in text)
+
+
+def answer(body: dict[str, Any]) -> str:
+    """The right content for a request: a translation with its spans, a label, or a class of the schema's enum."""
+    asked = json.loads(body["messages"][-1]["content"])
+    if "spans" in asked:
+        return json.dumps({"text": image(asked["text"]), "spans": [image(span) for span in asked["spans"]]})
+    if "type" in asked:
+        return json.dumps({"label": image(asked["type"])})
+    classes = body["response_format"]["schema"]["properties"]["class"]["enum"]
+    return json.dumps({"class": classes[len(asked["text"]) % len(classes)]})
+
+
+class OpenAIServer:
+    """`with OpenAIServer(log) as server`: `server.url` is the OPENAI_BASE_URL.
+
+    `latency` is in seconds, by request body; `varying` puts the answer's number into its text, as a sampling model would
+    answer anew each time.
+    """
+
+    def __init__(
+        self, log: Path, *, latency: Callable[[dict[str, Any]], float] = lambda body: 0.0, varying: bool = False
+    ) -> None:
+        self.log, self.latency, self.varying = log, latency, varying
+        self.faults: dict[str, list[str]] = {}
+        self.received: list[tuple[float, str]] = []  # (monotonic seconds, key), faults and broken-off ones too
+        self.answered: list[str] = []  # keys, once the whole answer is written
+        self.busiest = self._busy = 0
+        self.change, self.stopped = threading.Condition(), threading.Event()
+        self._http = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self.url = f"http://127.0.0.1:{self._http.server_port}/v1"
+
+    def __enter__(self) -> OpenAIServer:
+        threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stopped.set()
+        self._http.shutdown()
+        self._http.server_close()
+
+    def wait(self, reached: Callable[[], bool], seconds: float = 60.0) -> bool:
+        """Waits until `reached` holds, looked at after each request and answer; False if the time is over."""
+        with self.change:
+            return self.change.wait_for(reached, seconds)
+
+    def next_fault(self, body: dict[str, Any]) -> str | None:
+        """The fault ordered for this request, which is then used up."""
+        with self.change:
+            for marker, orders in self.faults.items():
+                if orders and marker in body["messages"][-1]["content"]:
+                    return orders.pop(0)
+        return None
+
+    def _handler(server) -> type[BaseHTTPRequestHandler]:  # noqa: N805
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log_message(self, format: str, *args: object) -> None:
+                """Nothing on stderr."""
+
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                key = Request(body).key
+                with server.change:
+                    server.received.append((time.monotonic(), key))
+                    server._busy += 1
+                    server.busiest = max(server.busiest, server._busy)
+                    server.change.notify_all()
+                try:
+                    self.respond(body, key)
+                except (BrokenPipeError, ConnectionResetError):
+                    self.close_connection = True
+                finally:
+                    with server.change:
+                        server._busy -= 1
+                        server.change.notify_all()
+
+            def respond(self, body: dict[str, Any], key: str) -> None:
+                fault = server.next_fault(body)
+                server.stopped.wait(server.latency(body))
+                if fault == "hang":
+                    server.stopped.wait()
+                elif fault == "reset":
+                    self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    self.connection.shutdown(socket.SHUT_RD)
+                    self.close_connection = True
+                elif fault in ("429", "500"):
+                    # A whole second as endpoints send it; the SDK's own first wait would be at most half of it.
+                    wait = {"Retry-After": "1"} if fault == "429" else {"retry-after-ms": "1"}
+                    self.send(int(fault), "application/json", b'{"error": {"message": "later"}}', wait)
+                elif fault in BODIES:
+                    self.send(*BODIES[fault])
+                elif body["model"] != MODEL:
+                    message = f"The model `{body['model']}` does not exist"
+                    self.send(404, "application/json", json.dumps({"error": {"message": message}}).encode())
+                elif fault == "half":
+                    self.send(200, "application/json", self.completion(body, None)[:40], {"Content-Length": "4000"})
+                    self.close_connection = True
+                else:
+                    self.send(200, "application/json", self.completion(body, fault))
+                    with server.change:
+                        server.answered.append(key)
+                        with open(server.log, "a", encoding="utf-8") as log:
+                            log.write(json.dumps(body, ensure_ascii=False) + "\n")
+                        server.change.notify_all()
+
+            def completion(self, body: dict[str, Any], fault: str | None) -> bytes:
+                right = answer(body)
+                if server.varying:
+                    right = json.dumps({**json.loads(right), "text": f"answer {len(server.received)}"})
+                content, reason, refusal = CONTENT[fault](right) if fault else (right, "stop", None)
+                message = {"role": "assistant", "content": content, "refusal": refusal}
+                usage = {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110}
+                choice = {"index": 0, "finish_reason": reason, "message": message}
+                return json.dumps(
+                    {"id": "c", "object": "chat.completion", "created": 0, "model": MODEL, "choices": [choice], "usage": usage}
+                ).encode()
+
+            def send(self, status: int, kind: str, data: bytes, headers: dict[str, str] | None = None) -> None:
+                self.send_response(status)
+                for name, value in {"Content-Type": kind, "Content-Length": str(len(data)), **(headers or {})}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                # In two pieces, so that a kill can fall between them.
+                self.wfile.write(data[: len(data) // 2])
+                self.wfile.flush()
+                self.wfile.write(data[len(data) // 2 :])
+                self.wfile.flush()
+
+        return Handler
+
+    def bodies(self) -> list[dict[str, Any]]:
+        """The bodies it answered."""
+        return [json.loads(line) for line in self.log.read_text(encoding="utf-8").splitlines()] if self.log.exists() else []
+
+
+# --- a folder to run stages in ---------------------------------------------------------------------------------------
+
+
+def record(
+    name: str, task: str, native: str, text: str, label: str | None, items: Sequence[tuple[Any, ...]], lang: str = "ja"
+) -> Record:
+    """A record from (label, span …) tuples; an event's are (None, (role, span) …)."""
+    extractions = [
+        {
+            "label": head,
+            "spans": [
+                {"text": s, "start": None} if isinstance(s, str) else {"text": s[1], "start": None, "role": s[0]}
+                for s in spans
+            ],
+        }
+        for head, *spans in items
+    ]
+    kind = {"RE": "relation", "EE": "event"}.get(task, "span")
+    return make_record(
+        subset_name=name,
+        task=task,
+        source="own",
+        native=native,
+        lang=lang,
+        text=text,
+        text_label=label,
+        extractions=locate(text, kind, extractions),
+    )
+
+
+NEWS = "霧沢市の蛯名透子市長は3日、予算案を市議会に提出した。"
+REVIEW = "画面は美しいが、電池は弱く、音は弱い。"
+TWICE = "灘区の記念館は、神戸市灘区にある。"
+OPEN = "Aspirin {75 mg} was given in Porto; it helped."
+RECORDS = [
+    record("TCREE", "RE", "news", NEWS, "政治", [("役職", "蛯名透子", "市長"), ("代表", "霧沢市", "蛯名透子")]),
+    record(
+        "TCREE", "EE", "news", NEWS, "政治",
+        [(None, ("subject", "蛯名透子"), ("trigger", "提出"), ("object", "予算案"), ("time", "3日"))],
+    ),
+    record("SCPOS-RW", "RW", "review", REVIEW, "消極", [("ポジティブ", "美しい"), ("ネガティブ", "弱い")]),
+    record("SCPOS-N", "N", "review", REVIEW, "消極", [("ポジティブ", "画面"), ("ネガティブ", "電池"), ("ネガティブ", "音")]),
+    record("SCNM", "NER", "twice", TWICE, "社会", [("地名", "灘区"), ("施設名", "記念館"), ("地名", "神戸市"), ("地名", "灘区")]),
+    record("SCNM", "NER", "none", "特になし。", "自然", []),
+    record("TCONER", "NER", "open", OPEN, "Health", [("drug", "Aspirin"), ("city", "Porto")], lang="en"),
+]  # fmt: skip
+
+
+class Project:
+    """A temporary folder with params.yaml, records and glossaries; stages run in it as DVC runs them."""
+
+    def __init__(self, folder: Path, records: Sequence[Record] = RECORDS, **llm: Any) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        write_records(folder / "records.jsonl", list(records))
+        for lang in ("ja", "en", "zh"):
+            entry = {"kept": None, "response": "0" * 64}
+            labels = {label: {"label": image(label), **entry} for label in ("drug", "city")}
+            write_json(folder / f"glossary-{lang}.json", {"lang": lang, "labels": labels})
+        self.params(**llm)
+
+    def params(self, **llm: Any) -> None:
+        """Writes params.yaml: the project's, with this server's model, no waits, and what is given."""
+        values = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+        base = {"model": MODEL, "structured": "json_object_schema", "temperature": 0.0, "seed": 0, "max_tokens": 600}
+        values["llm"] = {**base, "concurrency": 2, "timeout_s": 30.0, "retries": 2, **llm}
+        (self.folder / "params.yaml").write_text(yaml.safe_dump(values, allow_unicode=True), encoding="utf-8")
+
+    def arguments(self, stage: str, lang: str = "en", **options: Any) -> list[str]:
+        """The stage's arguments: outputs `<stage>-<lang>.…`, usage `usage/<stage>-<lang>.json`."""
+        name = f"{stage}-{lang}"
+        given: dict[str, Any] = {
+            "records": "records.jsonl",
+            "prompt": ROOT / "stages" / "prompts" / stage / "v1.yaml",
+            "responses": "responses.jsonl.gz",
+            "out": f"{name}.json" if stage == "glossary" else f"{name}.jsonl",
+            "usage": f"usage/{name}.json",
+        }
+        if stage != "tconer":
+            given["lang"] = lang
+        if stage == "translate":
+            given["glossary"] = f"glossary-{lang}.json"
+        return [word for key, value in {**given, **options}.items() for word in (f"--{key}", str(value))]
+
+    def environment(self, url: str | None = None, **more: str) -> dict[str, str]:
+        """Of a stage: online where a url is given, replay with no key else; the cache is this folder's."""
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("OPENAI_", "LLM_"))}
+        online = {"LLM_MODE": "online", "OPENAI_BASE_URL": url, "OPENAI_API_KEY": "any"} if url else {}
+        return {**kept, "PYTHONPATH": str(ROOT), "LLM_CACHE": str(self.folder / "cache"), **online, **more}
+
+    def start(self, stage: str, lang: str = "en", url: str | None = None, **options: Any) -> subprocess.Popen[str]:
+        """The stage as a process of its own, with its output in pipes."""
+        return subprocess.Popen(
+            [sys.executable, "-m", f"stages.{stage}", *self.arguments(stage, lang, **options)],
+            cwd=self.folder,
+            env=self.environment(url),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def outputs(self) -> dict[str, bytes]:
+        """Every output there is, temporary files too, by name."""
+        made = [*self.folder.glob("*-*.jsonl"), *self.folder.glob("usage/*"), *self.folder.glob(".*")]
+        made += [path for path in self.folder.glob("glossary-*.json") if "--made" in path.name]
+        return {path.relative_to(self.folder).as_posix(): path.read_bytes() for path in sorted(made)}
