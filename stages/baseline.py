@@ -22,6 +22,7 @@ from typing import Any
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it comes with scikit-learn
 
 from stages.linear import encode_list, parse, split_input
 from stages.record import occurrences
@@ -104,7 +105,10 @@ def fit_text(texts: Sequence[str], labels: Sequence[str]) -> Pipeline | str:
         counts = Counter(labels)
         return min(counts, key=lambda label: (-counts[label], label))
     features = TfidfVectorizer(analyzer="char", ngram_range=NGRAMS, sublinear_tf=True)
-    return make_pipeline(features, LogisticRegression(C=C, solver=SOLVER, max_iter=ITERATIONS)).fit(texts, labels)
+    model = make_pipeline(features, LogisticRegression(C=C, solver=SOLVER, max_iter=ITERATIONS))
+    # One thread: sums are then taken in one order whatever the number of cores, and so little work is faster so.
+    with threadpool_limits(1):
+        return model.fit(texts, labels)
 
 
 def _by_cell(examples: Sequence[Example]) -> dict[Key, list[Example]]:

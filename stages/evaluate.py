@@ -20,7 +20,7 @@ from stages.errors import UserError
 from stages.files import iter_lines, loads
 from stages.run import run
 from stages.schema import compiled, faults, write_checked_json
-from stages.score import Cells, Prediction, defects, intervals, judge_all, scores, tally
+from stages.score import Cells, Prediction, defects, intervals, judge_all, label_scores, scores, tally
 
 
 def checked(path: str | Path, name: str) -> Iterator[tuple[str, Any]]:
@@ -68,6 +68,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--metrics", metavar="FILE", help="write the scores here")
     parser.add_argument("--defects", metavar="FILE", help="write the format and grounding defects here")
     parser.add_argument("--intervals", metavar="FILE", help="write the intervals here")
+    parser.add_argument("--labels", metavar="FILE", help="write the F1 of each text label here")
     options = parser.parse_args(arguments)
     evaluate = params.read("evaluate") if options.intervals else None
     tallies = tally(judge_files(options.predictions, options.gold))
@@ -77,9 +78,12 @@ def main(arguments: Sequence[str]) -> None:
         write_checked_json(options.metrics, result, "evaluation_metrics")
     if options.defects:
         write_checked_json(options.defects, defects(tallies), "defect_metrics")
+    if options.labels:
+        labels = label_scores(checked(options.gold, "example"), read_predictions(options.predictions))
+        write_checked_json(options.labels, labels, "label_metrics")
     if spread:
         write_checked_json(options.intervals, spread, "interval_metrics")
-    if options.metrics or options.defects or options.intervals:
+    if options.metrics or options.defects or options.intervals or options.labels:
         print("all: " + ", ".join(f"{key} {value}" for key, value in result["all"].items()))
     else:
         print(table(result))

@@ -77,6 +77,7 @@ class Base:
 
 @dataclass(frozen=True)
 class Train:
+    method: Literal["lora", "full"]
     seed: int
     epochs: float
     batch_size: int

@@ -20,11 +20,10 @@ from typing import Any
 from sacrebleu.metrics.chrf import CHRF
 
 from stages import params
-from stages.files import read_json
 from stages.joins import by_language
 from stages.record import Record, fields_of
 from stages.run import run
-from stages.schema import read_checked, read_records, write_checked_json
+from stages.schema import read_checked, read_checked_json, read_records, write_checked_json
 from stages.tasks import SUBSETS, task_of
 
 Counts = Counter[Any]
@@ -104,7 +103,7 @@ def main(arguments: Sequence[str]) -> None:
         metrics[lang]["reasons"] = dict(
             sorted(Counter(reason for line in ledger for reason in line["reasons"]).items())
         )
-        metrics[lang]["usage"] = account(read_json(usages[lang]))
+        metrics[lang]["usage"] = account(read_checked_json(usages[lang], "usage"))
     write_checked_json(options.metrics, metrics, "translation_metrics")
     for lang in languages:
         if "all" in metrics[lang]:

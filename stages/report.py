@@ -25,10 +25,22 @@ from stages import params
 from stages.files import read_bytes, read_json, write_bytes
 from stages.params import Alarms
 from stages.run import run
-from stages.schema import write_checked_json
+from stages.schema import read_checked_json, write_checked_json
 from stages.tasks import SUBSETS
 
 LEVELS = ("TL", "WL", "ALL")
+# The metrics that the report is made from, by option, with their schemas.
+INPUTS = {
+    "translation": "translation_metrics",
+    "mix": "mix_metrics",
+    "train": "train_metrics",
+    "evaluation": "evaluation_metrics",
+    "translated": "evaluation_metrics",
+    "baseline": "evaluation_metrics",
+    "intervals": "interval_metrics",
+    "defects": "defect_metrics",
+    "labels": "label_metrics",
+}
 Metrics = dict[str, Any]
 
 
@@ -37,6 +49,11 @@ def table(frame: pd.DataFrame) -> str:
     if frame.empty:
         return "none"
     return str(frame.astype(object).where(frame.notna(), "").to_markdown(index=False, disable_numparse=True))
+
+
+def interval(bounds: Metrics) -> str:
+    """An interval as it is printed."""
+    return f"[{bounds['low']}, {bounds['high']}]"
 
 
 def cells(metrics: Metrics) -> Iterator[tuple[str, str, Metrics]]:
@@ -57,7 +74,7 @@ def find_alarms(
         if "all" in row and row["all"]["retention"] < limits.retention_below:
             found.append(("retention", lang, row["all"]["retention"], limits.retention_below))
     for lang, name, cell in cells(defects):
-        share = round(cell["format_records"] / cell["n"], 4)
+        share = round(cell["format"]["records"] / cell["n"], 4)
         if share > limits.format_defects_above:
             found.append(("format_defects", f"{lang}.{name}", share, limits.format_defects_above))
     if limits.class_with_zero_f1:
@@ -77,8 +94,7 @@ def verdict(evaluation: Metrics, baseline: Metrics, intervals: Metrics) -> str:
     levels = [level for level in LEVELS if level in model]
     lost = [level for level in levels if model[level] <= cheap[level]]
     overall = ", ".join(
-        f"{level} {model[level]} [{intervals['all'][level][0]}, {intervals['all'][level][1]}] against {cheap[level]}"
-        for level in levels
+        f"{level} {model[level]} {interval(intervals['all'][level])} against {cheap[level]}" for level in levels
     )
     better = {
         level: sum(cell[level] > baseline[lang][name][level] for lang, name, cell in cells(evaluation))
@@ -105,8 +121,7 @@ def scores_table(evaluation: Metrics, baseline: Metrics, intervals: Metrics, pub
         row: dict[str, Any] = {"lang": lang, "sub-dataset": name, "n": cell["n"]}
         for level in LEVELS:
             if level in cell:
-                low, high = intervals[lang][name][level]
-                row[level] = f"{cell[level]} [{low}, {high}]"
+                row[level] = f"{cell[level]} {interval(intervals[lang][name][level])}"
         for level in LEVELS:
             if level in cell:
                 row[f"baseline {level}"] = baseline[lang][name][level]
@@ -162,7 +177,7 @@ def mix_table(mix: Metrics) -> pd.DataFrame:
 
 def render(given: Metrics, published: list[Metrics], alarms: list[dict[str, Any]]) -> str:
     """The whole report."""
-    evaluation, baseline, intervals = given["evaluation"], given["baseline"], given["intervals"]
+    evaluation, baseline, intervals = given["evaluation"], given["baseline"], given["intervals"]["intervals"]
     quality, reasons = translation_tables(given["translation"])
     models = sorted({model for row in given["translation"].values() for model in row["usage"]["models"]})
     train = pd.DataFrame([{"figure": key, "value": value} for key, value in given["train"].items()])
@@ -226,15 +241,14 @@ def show(path: str) -> None:
 
 def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m stages.report", description=__doc__.split("\n")[0])
-    inputs = ("translation", "mix", "train", "evaluation", "translated", "baseline", "intervals", "defects", "labels")
     parser.add_argument("--show", help="only print the alarms of this file")
-    for option in (*inputs, "published", "report", "alarms"):
+    for option in (*INPUTS, "published", "report", "alarms"):
         parser.add_argument(f"--{option}", required="--show" not in arguments)
     options = parser.parse_args(arguments)
     if options.show:
         show(options.show)
         return
-    given = {name: read_json(getattr(options, name)) for name in inputs}
+    given = {name: read_checked_json(getattr(options, name), schema) for name, schema in INPUTS.items()}
     alarms = find_alarms(
         given["translation"],
         given["evaluation"],

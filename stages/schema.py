@@ -227,6 +227,14 @@ def read_checked(path: str | Path, name: str) -> list[Any]:
     return [orjson.loads(line) for _, line in iter_lines(path)]
 
 
+def read_checked_json(path: str | Path, name: str) -> Any:
+    """The value of a JSON file that its schema accepts; UserError names the first fault."""
+    value = read_json(path)
+    for pointer, message in faults(value, name):
+        raise UserError(f"{path}: {pointer}", message, "make it again with `make repro`")
+    return value
+
+
 def read_records(path: str | Path) -> list[Record]:
     """The records of a JSONL file."""
     return read_checked(path, "record")

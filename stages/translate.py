@@ -18,7 +18,6 @@ from typing import Any
 
 from stages import params, prompt
 from stages.errors import UserError
-from stages.files import read_json
 from stages.llm.answer import json_answer
 from stages.llm.archive import Archive
 from stages.llm.client import responses, usage
@@ -27,7 +26,7 @@ from stages.params import Llm
 from stages.prompt import Prompt
 from stages.record import Record, canonical, locate, with_lang
 from stages.run import run
-from stages.schema import file_faults, read_records, write_checked, write_checked_json
+from stages.schema import read_checked_json, read_records, write_checked, write_checked_json
 from stages.tasks import subset, task_of
 
 Translation = dict[str, Any]
@@ -164,9 +163,8 @@ def main(arguments: Sequence[str]) -> None:
     options = parser.parse_args(arguments)
     if options.lang not in params.read("languages"):
         raise UserError("--lang", f"unknown language {options.lang!r}", "add it to languages in params.yaml")
-    for place, pointer, message in file_faults(options.glossary, "glossary"):
-        raise UserError(f"{place}: {pointer}", message, f"run glossary@{options.lang} again")
-    glossary = {label: entry["label"] for label, entry in read_json(options.glossary)["labels"].items()}
+    labels = read_checked_json(options.glossary, "glossary")["labels"]
+    glossary = {label: entry["label"] for label, entry in labels.items()}
     translations, account = translate(
         read_records(options.records),
         options.lang,

@@ -7,9 +7,12 @@ last message holds that word. Every body it answered goes to a file, a line each
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import json
 import os
 import socket
+import sqlite3
 import struct
 import subprocess
 import sys
@@ -20,16 +23,22 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
-from stages.files import write_json
+from stages.files import read_json, write_json
 from stages.llm.request import Request
 from stages.raw.common import make_record
 from stages.record import Record, locate
-from stages.schema import write_records
+from stages.schema import read_checked, write_records
 
 ROOT = Path(__file__).resolve().parents[1]
 MODEL = "loopback-1"
+
+
+def _with(right: str, **changes: Any) -> tuple[str, str, None]:
+    return json.dumps({**json.loads(right), **changes}), "stop", None
+
 
 # Wrong contents by fault: (content, finish_reason, refusal), from the right content.
 CONTENT: dict[str, Callable[[str], tuple[str | None, str, str | None]]] = {
@@ -41,10 +50,10 @@ CONTENT: dict[str, Callable[[str], tuple[str | None, str, str | None]]] = {
     "not_json": lambda right: ("Here is the translation: " + right, "stop", None),
     "wrong_shape": lambda right: ('["text", "spans"]', "stop", None),
     "no_text": lambda right: ('{"spans": []}', "stop", None),
-    "span_number": lambda right: (json.dumps({**json.loads(right), "spans": [1]}), "stop", None),
-    "span_count": lambda right: (json.dumps({**json.loads(right), "spans": ["x"] * 9}), "stop", None),
-    "empty_text": lambda right: (json.dumps({**json.loads(right), "text": " \n"}), "stop", None),
-    "empty_span": lambda right: (right.replace('"spans": ["', '"spans": ["", "', 1).rsplit(", ", 1)[0] + "]}", "stop", None),
+    "span_number": lambda right: _with(right, spans=[1]),
+    "span_count": lambda right: _with(right, spans=["x"] * 9),
+    "empty_text": lambda right: _with(right, text=" \n"),
+    "empty_span": lambda right: _with(right, spans=[" ", *json.loads(right)["spans"][1:]]),
     "lone_surrogate": lambda right: ("\ud83d" + right, "stop", None),
     "other_class": lambda right: ('{"class": "Gossip"}', "stop", None),
     "class_list": lambda right: ('{"class": ["Politics"]}', "stop", None),
@@ -76,6 +85,13 @@ def answer(body: dict[str, Any]) -> str:
     return json.dumps({"class": classes[len(asked["text"]) % len(classes)]})
 
 
+class _Http(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that is killed breaks its connections off; anything else is told."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
 class OpenAIServer:
     """`with OpenAIServer(log) as server`: `server.url` is the OPENAI_BASE_URL.
 
@@ -90,9 +106,9 @@ class OpenAIServer:
         self.faults: dict[str, list[str]] = {}
         self.received: list[tuple[float, str]] = []  # (monotonic seconds, key), faults and broken-off ones too
         self.answered: list[str] = []  # keys, once the whole answer is written
-        self.busiest = self._busy = 0
+        self.busiest = self.busy = 0  # requests at once: most so far, now
         self.change, self.stopped = threading.Condition(), threading.Event()
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._http = _Http(("127.0.0.1", 0), self._handler())
         self.url = f"http://127.0.0.1:{self._http.server_port}/v1"
 
     def __enter__(self) -> OpenAIServer:
@@ -125,20 +141,23 @@ class OpenAIServer:
                 """Nothing on stderr."""
 
             def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                length = int(self.headers["Content-Length"])
+                data = self.rfile.read(length)
+                if len(data) < length:  # the client was killed as it wrote
+                    self.close_connection = True
+                    return
+                body = json.loads(data)
                 key = Request(body).key
                 with server.change:
                     server.received.append((time.monotonic(), key))
-                    server._busy += 1
-                    server.busiest = max(server.busiest, server._busy)
+                    server.busy += 1
+                    server.busiest = max(server.busiest, server.busy)
                     server.change.notify_all()
                 try:
                     self.respond(body, key)
-                except (BrokenPipeError, ConnectionResetError):
-                    self.close_connection = True
                 finally:
                     with server.change:
-                        server._busy -= 1
+                        server.busy -= 1
                         server.change.notify_all()
 
             def respond(self, body: dict[str, Any], key: str) -> None:
@@ -148,7 +167,6 @@ class OpenAIServer:
                     server.stopped.wait()
                 elif fault == "reset":
                     self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                    self.connection.shutdown(socket.SHUT_RD)
                     self.close_connection = True
                 elif fault in ("429", "500"):
                     # A whole second as endpoints send it; the SDK's own first wait would be at most half of it.
@@ -179,7 +197,14 @@ class OpenAIServer:
                 usage = {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110}
                 choice = {"index": 0, "finish_reason": reason, "message": message}
                 return json.dumps(
-                    {"id": "c", "object": "chat.completion", "created": 0, "model": MODEL, "choices": [choice], "usage": usage}
+                    {
+                        "id": "c",
+                        "object": "chat.completion",
+                        "created": 0,
+                        "model": MODEL,
+                        "choices": [choice],
+                        "usage": usage,
+                    }
                 ).encode()
 
             def send(self, status: int, kind: str, data: bytes, headers: dict[str, str] | None = None) -> None:
@@ -197,7 +222,11 @@ class OpenAIServer:
 
     def bodies(self) -> list[dict[str, Any]]:
         """The bodies it answered."""
-        return [json.loads(line) for line in self.log.read_text(encoding="utf-8").splitlines()] if self.log.exists() else []
+        return (
+            [json.loads(line) for line in self.log.read_text(encoding="utf-8").splitlines()]
+            if self.log.exists()
+            else []
+        )
 
 
 # --- a folder to run stages in ---------------------------------------------------------------------------------------
@@ -269,13 +298,13 @@ class Project:
         (self.folder / "params.yaml").write_text(yaml.safe_dump(values, allow_unicode=True), encoding="utf-8")
 
     def arguments(self, stage: str, lang: str = "en", **options: Any) -> list[str]:
-        """The stage's arguments: outputs `<stage>-<lang>.…`, usage `usage/<stage>-<lang>.json`."""
+        """The stage's arguments: outputs `out-<stage>-<lang>.…`, usage `usage/<stage>-<lang>.json`."""
         name = f"{stage}-{lang}"
         given: dict[str, Any] = {
             "records": "records.jsonl",
             "prompt": ROOT / "stages" / "prompts" / stage / "v1.yaml",
             "responses": "responses.jsonl.gz",
-            "out": f"{name}.json" if stage == "glossary" else f"{name}.jsonl",
+            "out": f"out-{name}.json" if stage == "glossary" else f"out-{name}.jsonl",
             "usage": f"usage/{name}.json",
         }
         if stage != "tconer":
@@ -301,8 +330,45 @@ class Project:
             text=True,
         )
 
+    def run(self, stage: str, lang: str = "en", url: str | None = None, **options: Any) -> tuple[int, str, str]:
+        """(exit code, stdout, stderr) of the stage as a process."""
+        process = self.start(stage, lang, url, **options)
+        out, err = process.communicate(timeout=120)
+        return process.returncode, out, err
+
+    def here(
+        self, patch: pytest.MonkeyPatch, stage: str, lang: str = "en", url: str | None = None, **options: Any
+    ) -> None:
+        """The stage's main in this process, which is quicker: in this folder and environment."""
+        patch.chdir(self.folder)
+        for name, value in self.environment(url).items():
+            patch.setenv(name, value)
+        if not url:
+            for name in ("LLM_MODE", "OPENAI_BASE_URL", "OPENAI_API_KEY"):
+                patch.delenv(name, raising=False)
+        importlib.import_module(f"stages.{stage}").main(self.arguments(stage, lang, **options))
+
+    def translations(self, lang: str = "en") -> dict[str, dict[str, Any]]:
+        """What translate wrote, by id."""
+        values = read_checked(self.folder / f"out-translate-{lang}.jsonl", "translation")
+        return {value["id"]: value for value in values}
+
+    def usage(self, name: str) -> Any:
+        """One usage file."""
+        return read_json(self.folder / "usage" / f"{name}.json")
+
+    def cached(self) -> set[str]:
+        """Keys in the cache, read as another process would."""
+        path = self.folder / "cache" / "responses.sqlite"
+        if not path.exists():
+            return set()
+        with contextlib.closing(sqlite3.connect(path)) as db:
+            try:
+                return {key for (key,) in db.execute("SELECT key FROM responses")}
+            except sqlite3.OperationalError:  # killed before the table was made
+                return set()
+
     def outputs(self) -> dict[str, bytes]:
         """Every output there is, temporary files too, by name."""
-        made = [*self.folder.glob("*-*.jsonl"), *self.folder.glob("usage/*"), *self.folder.glob(".*")]
-        made += [path for path in self.folder.glob("glossary-*.json") if "--made" in path.name]
+        made = [path for pattern in ("out-*", "usage/*", ".*") for path in self.folder.glob(pattern)]
         return {path.relative_to(self.folder).as_posix(): path.read_bytes() for path in sorted(made)}

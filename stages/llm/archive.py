@@ -23,7 +23,7 @@ from stages.files import dumps, read_bytes, read_json, write_bytes
 from stages.llm.cache import Cache
 from stages.llm.request import Request
 from stages.run import run
-from stages.schema import file_faults
+from stages.schema import read_checked_json
 
 Entry = tuple[dict[str, Any], dict[str, Any]]  # request body, response
 
@@ -72,9 +72,7 @@ def main(arguments: Sequence[str]) -> None:
     if not usages:
         raise UserError(options.usage, "has no usage file", "run the stages that ask the LLM first, then pack")
     for path in usages:
-        for place, pointer, message in file_faults(path, "usage"):
-            raise UserError(f"{place}: {pointer}", message, "run its stage again, then pack")
-        usage = read_json(path)
+        usage = read_checked_json(path, "usage")
         prompts[usage["prompt"]] = usage["prompt_sha256"]
         for key in usage["responses"]:
             entry = old.entries.get(key) or cache.entry(key)

@@ -48,6 +48,11 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--references", required=True)
     options = parser.parse_args(arguments)
     records, references = collect(params.read("raw").sources)
+    languages = params.read("languages")
+    for record in records:
+        if record["lang"] not in languages:
+            raise UserError(record["id"], "is of no language of params.yaml", "add it to languages, or leave it out")
+    references = [record for record in references if record["lang"] in languages]
     write_records(options.records, records)
     write_records(options.references, references)
     print(f"{len(records)} records, {len(references)} references")

@@ -1,0 +1,29 @@
+"""What the tests share: a hypothesis profile that gives the same examples everywhere, and the sample's records."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from stages.params import Source
+from stages.raw import sample as adapter
+from stages.record import Record
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# No deadline: the machine may be busy. No database: what an earlier run met must not change this one.
+settings.register_profile("project", deadline=None, derandomize=True, database=None)
+settings.load_profile("project")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "slow: left out of `make check`, part of `make test`")
+
+
+@pytest.fixture(scope="session")
+def sample() -> list[Record]:
+    """Every record of the sample in all languages, source texts first. Tests copy what they change."""
+    source = Source("sample", "sample", str(ROOT / "data" / "sample"), None, None)
+    return adapter.records(source) + adapter.references(source)
