@@ -17,7 +17,7 @@ install: .venv/installed  ## .venv from requirements.lock
 	@touch $@
 
 repro: install  ## rebuild everything that changed, from Japanese records to scores; ends with the alarms
-	@dvc pull --quiet data/responses.jsonl.gz.dvc
+	@dvc pull --quiet --remote release data/responses.jsonl.gz.dvc
 	dvc repro
 	@python -m stages.report --show metrics/alarms.json
 
@@ -42,7 +42,7 @@ record: install  ## ask the model of params.yaml (OPENAI_BASE_URL, OPENAI_API_KE
 	LLM_MODE=online dvc repro quality
 	python -m stages.llm.archive --card data/responses.card.json --usage data/usage --out data/responses.jsonl.gz
 	dvc add --quiet data/responses.jsonl.gz
-	dvc push --quiet data/responses.jsonl.gz.dvc
+	dvc push --quiet --remote release data/responses.jsonl.gz.dvc
 	dvc repro quality
 
 docs: install  ## the generated parts of README.md and docs/

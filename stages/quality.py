@@ -77,8 +77,10 @@ def quality(ledger: Sequence[dict[str, Any]], kept: dict[str, Record], reference
 
 
 def account(usage: dict[str, Any]) -> dict[str, Any]:
-    """Who translated, with how many calls and tokens."""
-    return {key: usage[key] for key in ("models", "prompt", "calls", "prompt_tokens", "completion_tokens")}
+    """Who translated, by which prompt, with how many calls and tokens; the card says how the model was served."""
+    keys = ("models", "prompt", "prompt_sha256", "calls", "prompt_tokens", "completion_tokens")
+    card = {key: usage["card"].get(key) for key in ("name", "quantisation", "weights_sha256", "server")}
+    return {**{key: usage[key] for key in keys}, "card": card}
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -175,6 +175,17 @@ def mix_table(mix: Metrics) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def provenance(translation: Metrics) -> str:
+    """Which model, in which form, under which prompt made the translations."""
+    told = set()
+    for row in translation.values():
+        usage, card = row["usage"], row["usage"]["card"]
+        form = ", ".join(str(value) for value in (card["name"], card["quantisation"], card["server"]) if value)
+        prompt = f"prompt {usage['prompt']} (SHA-256 {usage['prompt_sha256'][:12]})"
+        told |= {f"{model}{f' ({form})' if form else ''}, {prompt}" for model in usage["models"]}
+    return "; ".join(sorted(told)) or "no model"
+
+
 def render(given: Metrics, published: list[Metrics], alarms: list[dict[str, Any]]) -> str:
     """The whole report."""
     evaluation, baseline, intervals = given["evaluation"], given["baseline"], given["intervals"]["intervals"]
@@ -211,7 +222,7 @@ The same groups, as far as their translations were kept; translated by {", ".joi
 
 ## Translation
 
-By {", ".join(models) or "no model"}. Quality against the hand-made references; "all" counts a lost record as zero.
+By {provenance(given["translation"])}. Quality against the hand-made references; "all" counts a lost record as zero.
 
 {table(quality)}
 

@@ -237,8 +237,8 @@ def fit(
     for step in range(first, steps):
         torch.manual_seed(options.seed * 1_000_003 + step)  # dropout of a resumed run is that of an unbroken one
         total, count = loss_of(model, train[batches[step]])
-        loss = total / count
-        torch.autograd.backward(loss)
+        torch.autograd.backward(total / count)
+        loss = float(total.detach()) / count
         for weight, master in zip(weights, masters, strict=True):
             master.grad = None if weight.grad is None else weight.grad.float()
             weight.grad = None
@@ -252,11 +252,11 @@ def fit(
                 # The final weights are those that are stored, and the final validation loss is theirs.
                 weight.copy_(master.bfloat16() if last else master)
         if step == 0:
-            state.rows.append(asdict(Row(0, 0.0, round(float(loss), 5), _rounded(start))))
-        state.recent.append(float(loss))
+            state.rows.append(asdict(Row(0, 0.0, round(loss, 5), _rounded(start))))
+        state.recent.append(loss)
         seen += sum(lengths[row] for row in batches[step])
         bar.update()
-        bar.set_postfix(loss=f"{float(loss):.3f}", tokens_s=round(seen / (time.perf_counter() - began)), refresh=False)
+        bar.set_postfix(loss=f"{loss:.3f}", tokens_s=round(seen / (time.perf_counter() - began)), refresh=False)
         state.step = step + 1
         if state.step in points:
             model.eval()

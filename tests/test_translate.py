@@ -140,6 +140,7 @@ def test_every_text_is_asked_once_and_every_view_gets_its_own_spans_back(
     assert sorted(Counter(server.answered).values()) == [1] * 5  # five texts, seven records
     result = project.translations("zh")
     assert result.keys() == IDS
+    assert list(result) == sorted(IDS)
     for source in RECORDS:
         value = result[source["id"].rsplit("/", 1)[0] + "/zh"]
         target = value["record"]
@@ -371,6 +372,7 @@ def test_an_open_label_that_the_glossary_lacks_is_named(
         ("  zh:\n", "  xx:\n", "example: has no 'zh'"),
         ("assistant:", "helper:", "assistant: has no such turn"),
         ("user: '{{", "user: '{", "user: has no such turn or a wrong placeholder"),
+        ("{spans}}}'", "{spans}}'", "user: has no such turn or a wrong placeholder"),
         ("system:", "sys:", "has no 'system'"),
         ("version: v1", "version: [", "broken YAML"),
     ],
