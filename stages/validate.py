@@ -38,6 +38,8 @@ ARTIFACTS = {
     "data/sample/*.jsonl": "sample",
     "data/sample/references/*.jsonl": "sample",
     "schemas/labels/*.json": "labels",
+    "models/*/BASE.json": "base",
+    "models/*/ADAPTER.json": "adapter",
     "metrics/translation.json": "translation_metrics",
     "metrics/mix.json": "mix_metrics",
     "metrics/train.json": "train_metrics",
