@@ -27,6 +27,7 @@ check: install  ## lint, types, fast tests
 	pytest tests --ignore tests/integration -n 2 -m "not slow"
 
 test: install data/external/hironsancorpus-0.1.2.tar.gz  ## all tests but those with real servers and kills
+	@dvc pull --quiet --remote release data/responses.jsonl.gz.dvc
 	pytest tests --ignore tests/integration -n 2
 
 test-integration: install  ## real servers, kills, whole workflows
