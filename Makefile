@@ -5,6 +5,9 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export HF_HUB_DISABLE_TELEMETRY := 1
 export TOKENIZERS_PARALLELISM := false
 
+# The stages that ask an LLM, and what they need.
+ASKING := quality prompts classes judge
+
 .PHONY: help install repro check test test-integration verify roundtrip record lock docs
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -40,11 +43,11 @@ roundtrip: install data/external/hironsancorpus-0.1.2.tar.gz  ## real texts thro
 	python -m tests.roundtrip_real
 
 record: install  ## ask the model of params.yaml (OPENAI_BASE_URL, OPENAI_API_KEY) for what is not recorded, pack the archive
-	LLM_MODE=online dvc repro quality
+	LLM_MODE=online dvc repro $(ASKING)
 	python -m stages.llm.archive --card data/responses.card.json --usage data/usage --out data/responses.jsonl.gz
 	dvc add --quiet data/responses.jsonl.gz
 	dvc push --quiet --remote release data/responses.jsonl.gz.dvc
-	dvc repro quality
+	dvc repro $(ASKING)
 
 docs: install  ## the generated parts of README.md and docs/
 	python -m stages.docs

@@ -1,9 +1,10 @@
-"""Writes the generated parts of README.md from committed files, between `<!-- generated: x -->` and `<!-- end -->`.
+"""Writes the generated parts of README.md and docs/ from committed files.
 
     python -m stages.docs            # writes
     python -m stages.docs --check    # exit code 1 if something would change
 
-No figure in the README is typed by hand: they come from `metrics/`, `benchmarks/results/` and `dvc.yaml`.
+A part stands between `<!-- generated: x -->` and `<!-- end -->`, or `<!-- x -->` and `<!-- /x -->`. No figure is typed by
+hand: they come from `metrics/`, `benchmarks/results/` and `dvc.yaml`.
 """
 
 from __future__ import annotations
@@ -16,12 +17,13 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
+from stages import compare_prompts, fidelity, rivals
 from stages.errors import UserError
 from stages.files import read_bytes, read_json, write_bytes
 from stages.report import LEVELS, pivot, table, verdict
 from stages.run import run
 
-BLOCK = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.S)
+BLOCK = re.compile(r"(<!-- (?:generated: )?(\w+) -->\n).*?(<!-- (?:end|/\2) -->)", re.S)
 
 
 def pipeline() -> str:
@@ -84,6 +86,9 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "results": results,
     "translation": translation,
     "benchmarks": benchmarks,
+    "checks": lambda: fidelity.table(read_json("metrics/checks.json")),
+    "prompts": lambda: compare_prompts.table(read_json("metrics/prompts.json")),
+    "rivals": lambda: rivals.table(read_json("metrics/rivals.json")),
 }
 
 

@@ -11,44 +11,20 @@ any order. What counts is written in docs/scoring.md. Resamples and seed come fr
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from stages import params
-from stages.errors import UserError
-from stages.files import iter_lines, loads
+from stages import bootstrap, params
+from stages.predictions import by_id, checked
 from stages.run import run
-from stages.schema import compiled, faults, write_checked_json
-from stages.score import Cells, Prediction, defects, intervals, judge_all, label_scores, scores, tally
-
-
-def checked(path: str | Path, name: str) -> Iterator[tuple[str, Any]]:
-    """(place, value) of each line that its schema accepts, each read once; UserError names the first fault."""
-    is_valid = compiled(name)
-    for number, line in iter_lines(path):
-        place = f"{path}:{number}"
-        value = loads(line, place)
-        if not is_valid(value):
-            pointer, message = faults(value, name)[0]
-            remedy = f"see all faults with `python -m stages.validate --schema {name} {path}`"
-            raise UserError(f"{place}: {pointer}", message, remedy)
-        yield place, value
-
-
-def read_predictions(path: str | Path) -> dict[str, Prediction]:
-    """(output, finished) by id; UserError on an id that comes twice."""
-    result: dict[str, Prediction] = {}
-    for place, value in checked(path, "prediction"):
-        if value["id"] in result:
-            raise UserError(place, f"duplicate id {value['id']!r}", "keep one prediction for each example")
-        result[value["id"]] = (value["output"], value["finished"])
-    return result
+from stages.schema import write_checked_json
+from stages.score import Cells, counts_by_id, defects, judge_all, label_scores, scores, tally
 
 
 def judge_files(predictions: str | Path, gold: str | Path) -> Cells:
     """Every record of two files, judged."""
-    return judge_all(checked(gold, "example"), read_predictions(predictions))
+    return judge_all(checked(gold, "example"), by_id(checked(predictions, "prediction")))
 
 
 def table(result: dict[str, Any]) -> str:
@@ -73,14 +49,17 @@ def main(arguments: Sequence[str]) -> None:
     evaluate = params.read("evaluate") if options.intervals else None
     tallies = tally(judge_files(options.predictions, options.gold))
     result = scores(tallies)
-    spread = intervals(tallies, evaluate.resamples, evaluate.seed) if evaluate else None
+    spread = None
+    if evaluate:
+        # A second reading: the draws need the texts that records share, the scores do without.
+        rows = counts_by_id(checked(options.gold, "example"), by_id(checked(options.predictions, "prediction")))
+        spread = bootstrap.intervals(rows, evaluate.resamples, evaluate.seed)
     if options.metrics:
         write_checked_json(options.metrics, result, "evaluation_metrics")
     if options.defects:
         write_checked_json(options.defects, defects(tallies), "defect_metrics")
     if options.labels:
-        labels = label_scores(checked(options.gold, "example"), read_predictions(options.predictions))
-        write_checked_json(options.labels, labels, "label_metrics")
+        write_checked_json(options.labels, label_scores(tallies), "label_metrics")
     if spread:
         write_checked_json(options.intervals, spread, "interval_metrics")
     if options.metrics or options.defects or options.intervals or options.labels:

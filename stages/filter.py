@@ -3,99 +3,82 @@
     python -m stages.filter --lang en --records data/tconer/records.jsonl --translated data/translated/en.jsonl \\
         --kept data/filtered/en.jsonl --quarantine data/quarantine/en.jsonl --ledger data/ledger/en.jsonl
 
-The rules are the paper's two, each with a switch in params: `untranslated` (characters of the source language left) and
-`unaligned` (a span that is not in the text). A record without an answer is quarantined under the code of its failure. The
-stage fails if the ledger does not balance: one line for each source record of another language, no more, no fewer.
+The paper's two rules, each with a switch in params: `untranslated` (characters of the source language left) and `unaligned`
+(a span that is not in the text: the record is lost, or only its extraction is). Then the checks against the source of
+`stages/checks/`, with the switches of the section `checks`. A record without an answer is quarantined under the code of its
+failure. The stage fails if the ledger does not balance: one line for each source record of another language.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
-from functools import cache
+from collections.abc import Sequence
 from typing import Any
 
-import regex
-
-from stages import params
+from stages import checks, params
 from stages.errors import UserError
-from stages.params import Filter
+from stages.params import Checks, Filter
 from stages.record import Record, unaligned, with_lang
 from stages.run import run
 from stages.schema import read_checked, read_records, write_checked, write_records
+from stages.scripts import untranslated
 
-# Script properties, not blocks: ・ and ー stand in the Katakana block but are common to scripts, and good Chinese has ・.
-KANA = regex.compile(r"[\p{Script=Hiragana}\p{Script=Katakana}]")
-HAN = regex.compile(r"\p{Script=Han}")
-JAPANESE = regex.compile(r"[\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Han}]")
-# Script=Han holds these too; they are marks and numerals that stand in good text of any language.
-NOT_LETTERS = frozenset("々〇〻")
+Translation = dict[str, Any]
 
 
-@cache
-def outside_gb2312(character: str) -> bool:
-    """Whether a Han character is none of mainland China's basic set, as Japanese and traditional shapes are."""
-    try:
-        character.encode("gb2312")
-    except UnicodeEncodeError:
-        return character not in NOT_LETTERS
-    return False
+def without_lost(record: Record) -> tuple[Record, int]:
+    """(the record without the extractions that have a span outside its text, how many those were)."""
+    held = [item for item in record["extractions"] if all(span["start"] is not None for span in item["spans"])]
+    return {**record, "extractions": held}, len(record["extractions"]) - len(held)
 
 
-def untranslated(record: Record) -> Iterator[str]:
-    """Codes of what is left of the source language in the text or a span.
-
-    en: any kana or Han character. zh: kana (`untranslated_kana`), or Han outside GB2312 (`untranslated_han`). ja, from
-    English: a text without one Japanese character.
-    """
-    parts = [record["text"], *(span["text"] for item in record["extractions"] for span in item["spans"])]
-    if record["lang"] == "ja":
-        if not JAPANESE.search(record["text"]):
-            yield "untranslated_text"
-    elif record["lang"] == "zh":
-        if any(KANA.search(part) for part in parts):
-            yield "untranslated_kana"
-        if any(outside_gb2312(character) for part in parts for character in HAN.findall(part)):
-            yield "untranslated_han"
-    elif any(JAPANESE.search(part) for part in parts):
-        yield "untranslated_japanese"
-
-
-def reasons(translation: dict[str, Any], rules: Filter) -> list[str]:
-    """Why a translation is not kept; empty if it is."""
+def judge(
+    translation: Translation, source: Record, rules: Filter, switches: Checks | None
+) -> tuple[Record | None, list[str], int]:
+    """(candidate or None, why it is not kept, how many of its extractions were dropped); `switches` None: no checks."""
     if translation["failure"]:
-        return ["no_answer_" + translation["failure"]]
-    record, found = translation["record"], list[str]()
+        return None, ["no_answer_" + translation["failure"]], 0
+    record, dropped, found = translation["record"], 0, list[str]()
+    if rules.unaligned == "span":
+        record, dropped = without_lost(record)
     if rules.untranslated:
-        found += untranslated(record)
-    if rules.unaligned and unaligned(record):
+        spans = [span["text"] for item in record["extractions"] for span in item["spans"]]
+        found += untranslated(record["lang"], [record["text"], *spans])
+    if rules.unaligned == "record" and unaligned(record):
         found.append("unaligned")
-    return found
+    if switches is not None:
+        found += checks.faults(source, record, switches)
+    return record, list(dict.fromkeys(found)), dropped
 
 
 def filter_records(
-    records: Sequence[Record], translations: Sequence[dict[str, Any]], lang: str, rules: Filter
-) -> tuple[list[Record], list[dict[str, Any]], list[dict[str, Any]]]:
+    records: Sequence[Record], translations: Sequence[Translation], lang: str, rules: Filter, switches: Checks | None
+) -> tuple[list[Record], list[Translation], list[dict[str, Any]]]:
     """(kept records, quarantined translations with reasons, ledger); UserError if a source record has not one fate."""
     expected = {with_lang(record["id"], lang): record for record in records if record["lang"] != lang}
-    kept, quarantine, ledger = list[Record](), list[dict[str, Any]](), list[dict[str, Any]]()
+    kept, quarantine, ledger = list[Record](), list[Translation](), list[dict[str, Any]]()
     for translation in translations:
         source = expected.pop(translation["id"], None)
         if source is None:
             raise UserError(translation["id"], "translated twice, or from no source record", "run translate again")
-        found = reasons(translation, rules)
-        if found:
+        record, found, dropped = judge(translation, source, rules, switches)
+        # Whatever is not the first answer as it came: another attempt, a span looked for, a character or a span changed.
+        mended = translation["rung"] != "first" or dropped or not translation["steps"].keys() <= {"tag"}
+        if found or record is None:
             quarantine.append({**translation, "reasons": found})
         else:
-            kept.append(translation["record"])
+            kept.append(record)
         ledger.append(
             {
                 "id": translation["id"],
                 "source_id": translation["source_id"],
                 "subset": source["subset"],
                 "lang": lang,
-                "outcome": "quarantined" if found else "kept",
+                "outcome": "quarantined" if found else "repaired" if mended else "kept",
                 "reasons": found,
+                "rung": translation["rung"],
+                "steps": translation["steps"],
+                "dropped": dropped,
             }
         )
     if expected:
@@ -113,6 +96,7 @@ def main(arguments: Sequence[str]) -> None:
         read_checked(options.translated, "translation"),
         options.lang,
         params.read("filter"),
+        params.read("checks"),
     )
     write_records(options.kept, kept)
     write_checked(options.quarantine, quarantine, "translation")

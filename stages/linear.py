@@ -31,7 +31,7 @@ _NEEDS_ESCAPE = re.compile(r"[:;]|\\(?=[:;\\]|\Z)")
 _TOKEN = re.compile(r"\\[:;\\]|[:;]")
 
 
-@dataclass
+@dataclass(slots=True)
 class Parsed:
     """What an output says. `extractions` are field tuples in the order of the format (see `record.fields_of`);
 
@@ -97,68 +97,57 @@ def encode(record: Record, view: View = "joint") -> tuple[str, str]:
 
 def parse(output: str, task: Task, dialect: Dialect = "mmm") -> Parsed:
     """What an output says, for any string whatever: nothing is raised, every defect is reported by its kind."""
-    head, slash, rest = output.partition("/")
-    parsed = Parsed(head or None)
-    if not slash:
-        parsed.defects.append("missing_instruct_word")
-        if ":" in head or ";" in head:  # not a label: a list without its head
-            parsed.text_label = None
-        return parsed
-    word, slash, items = rest.partition("/")
-    if word != task.word:
-        parsed.defects.append("wrong_instruct_word")
-    if not slash:
-        parsed.defects.append("missing_list")
-        return parsed
-    if items:
-        _parse_list(items, task, dialect, parsed)
-    return parsed
+    return Parsed(*parse_parts(output, task, dialect))
 
 
-def _parse_list(items: str, task: Task, dialect: Dialect, parsed: Parsed) -> None:
-    defects = parsed.defects
-    entries = _split_plain(items) if dialect == "paper" or "\\" not in items else _split_escaped(items)
-    if entries[0] != [""]:
+def parse_parts(
+    output: str, task: Task, dialect: Dialect = "mmm"
+) -> tuple[str | None, list[tuple[str, ...]], list[str]]:
+    """The fields of `parse` as a plain tuple: for the scorer, which would make an object for each record only to unpack it."""
+    label, *rest = output.split("/", 2)
+    if not rest:  # with a delimiter it is no label, but a list without its head
+        return (None if ":" in label or ";" in label else label or None), [], ["missing_instruct_word"]
+    extractions: list[tuple[str, ...]] = []
+    defects = [] if rest[0] == task.word else ["wrong_instruct_word"]
+    if len(rest) == 1:
+        defects.append("missing_list")
+    elif rest[1]:
+        _parse_list(rest[1], task.kind, dialect, extractions, defects)
+    return label or None, extractions, defects
+
+
+def _parse_list(
+    items: str, kind: str, dialect: Dialect, extractions: list[tuple[str, ...]], defects: list[str]
+) -> None:
+    escaped = dialect == "mmm" and "\\" in items
+    entries = _split(items, ":") if escaped else items.split(":")
+    if entries[0]:
         defects.append("list_start")
-    closed = len(entries) > 1 and entries[-1] == [""]
+    closed = len(entries) > 1 and not entries[-1]
     if closed:
         entries.pop()
-    if task.kind == "span":
-        if closed:
-            defects.append("trailing_delimiter")
-    elif not closed:
-        defects.append("not_closed")
-    width = WIDTH[task.kind]
-    for fields in entries[1:]:
-        if dialect == "paper" and fields == ["無い", ""]:
-            continue
+    if closed == (kind == "span"):
+        defects.append("trailing_delimiter" if closed else "not_closed")
+    del entries[0]
+    if dialect == "paper":
+        entries = [entry for entry in entries if entry != "無い;"]
+    width, event = WIDTH[kind], kind == "event"
+    for entry in entries:
+        fields = tuple(map(unescape, _split(entry, ";"))) if escaped and "\\" in entry else tuple(entry.split(";"))
         if len(fields) != width:
             defects.append("field_count")
-        elif (not any(fields)) if task.kind == "event" else not all(fields):
+        elif "" in fields and not (event and any(fields)):
             defects.append("empty_field")
         else:
-            parsed.extractions.append(tuple(fields))
+            extractions.append(fields)
 
 
-def _split_plain(items: str) -> list[list[str]]:
-    return [entry.split(";") for entry in items.split(":")]
-
-
-def _split_escaped(items: str) -> list[list[str]]:
-    entries, fields, last, current = [], [], 0, []
-    for match in _TOKEN.finditer(items):
-        token = match.group()
-        current.append(items[last : match.start()])
-        last = match.end()
-        if len(token) == 2:
-            current.append(token[1])
-            continue
-        fields.append("".join(current))
-        current = []
-        if token == ":":
-            entries.append(fields)
-            fields = []
-    current.append(items[last:])
-    fields.append("".join(current))
-    entries.append(fields)
-    return entries
+def _split(value: str, delimiter: str) -> list[str]:
+    """`value.split(delimiter)`, but not where it is escaped; the parts are still escaped."""
+    pieces, start = [], 0
+    for match in _TOKEN.finditer(value):
+        if match.group() == delimiter:
+            pieces.append(value[start : match.start()])
+            start = match.end()
+    pieces.append(value[start:])
+    return pieces

@@ -10,6 +10,7 @@ import dataclasses
 import types
 import typing
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,7 +26,7 @@ class Source:
     """One source of raw records; `adapter` is a module of `stages.raw`, `path` its file or folder, `pin` its SHA-256."""
 
     name: str
-    adapter: Literal["sample", "wikipedia", "hironsan", "mmm", "jsonl"]
+    adapter: Literal["sample", "wikipedia", "hironsan", "mmm", "pile", "jsonl"]
     path: str
     pin: str | None
     limit: int | None
@@ -38,7 +39,7 @@ class Raw:
 
 @dataclass(frozen=True)
 class Llm:
-    """How the LLM is asked; see `stages/llm/`. Every field but the last three is part of a response's identity."""
+    """How the LLM is asked; see `stages/llm/`. The fields up to `max_tokens` are part of a response's identity."""
 
     model: str
     structured: Literal["json_schema", "json_object_schema", "json_object", "none"]
@@ -48,17 +49,78 @@ class Llm:
     concurrency: int
     timeout_s: float
     retries: int
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+    give_up_s: float = 600.0
+
+
+@dataclass(frozen=True)
+class Batch:
+    """How `LLM_MODE=batch` asks; see `stages/llm/batch.py`. Nothing of it is part of a response's identity."""
+
+    enqueued_tokens: int
+    poll_s: float
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """Which steps of the repair ladder are taken; of prompts with tagged spans only. See `stages/ladder.py`."""
+
+    shapes: bool
+    exact: bool
+    folded: bool
+    copied: bool
+    inflected: bool
+    fuzzy: bool
+    near: bool
+    ask_span: bool
+    again: bool
+    stronger_model: str | None
 
 
 @dataclass(frozen=True)
 class Translate:
     prompt: str
+    budget_usd: Decimal | None
+    priced_as: str | None
+    ladder: Ladder
 
 
 @dataclass(frozen=True)
 class Filter:
     untranslated: bool
-    unaligned: bool
+    unaligned: Literal["record", "span", "keep"]
+
+
+@dataclass(frozen=True)
+class Fidelity:
+    seed: int
+    limit: int
+
+
+@dataclass(frozen=True)
+class Checks:
+    """One switch for each check of `stages.checks.CHECKS`."""
+
+    length: bool
+    repetition: bool
+    cut_off: bool
+    commentary: bool
+    residue: bool
+    numbers: bool
+    names: bool
+    negation: bool
+    span_offset: bool
+    span_boundary: bool
+    span_swapped: bool
+    clause: bool
+
+
+@dataclass(frozen=True)
+class Judge:
+    enabled: bool
+    sample: int
+    seed: int
 
 
 @dataclass(frozen=True)
@@ -98,6 +160,21 @@ class Predict:
     batch_size: int
     max_new_tokens: int
     precision: Literal["auto", "fp32", "bf16"]
+    constrained: bool
+
+
+@dataclass(frozen=True)
+class DataChecks:
+    near_duplicate: float
+    largest_share_above: float
+    show: int
+
+
+@dataclass(frozen=True)
+class LlmBaseline:
+    shots: int
+    seed: int
+    max_items: int
 
 
 @dataclass(frozen=True)
@@ -119,12 +196,18 @@ class Params:
     languages: list[str]
     raw: Raw
     llm: Llm
+    batch: Batch
     translate: Translate
     filter: Filter
+    checks: Checks
+    fidelity: Fidelity
+    judge: Judge
     mix: Mix
     base: Base
     train: Train
     predict: Predict
+    llm_baseline: LlmBaseline
+    data_checks: DataChecks
     evaluate: Evaluate
     alarms: Alarms
 
@@ -155,11 +238,24 @@ def _build(kind: Any, value: Any, at: str) -> Any:
         if not isinstance(value, list):
             raise UserError(at, "is no list", "write it as a YAML list")
         return [_build(arguments[0], item, f"{at}[{n}]") for n, item in enumerate(value)]
+    if kind is Decimal:
+        return _decimal(value, at)
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         raise UserError(at, f"{value!r} is no {kind.__name__}", "see the comments in params.yaml")
     return value
+
+
+def _decimal(value: Any, at: str) -> Decimal:
+    """A sum of money, from a number or a string; through `str`, so that 0.1 is a tenth."""
+    try:
+        number = Decimal("nan" if isinstance(value, bool) else str(value))
+    except InvalidOperation:
+        number = Decimal("nan")
+    if not number.is_finite() or number < 0:
+        raise UserError(at, f"{value!r} is no sum of money", "a decimal from 0, as a number or a string")
+    return number
 
 
 def parse(text: str, place: str = "params.yaml") -> Params:
@@ -187,9 +283,17 @@ def read(section: Literal["raw"]) -> Raw: ...
 @typing.overload
 def read(section: Literal["llm"]) -> Llm: ...
 @typing.overload
+def read(section: Literal["batch"]) -> Batch: ...
+@typing.overload
 def read(section: Literal["translate"]) -> Translate: ...
 @typing.overload
 def read(section: Literal["filter"]) -> Filter: ...
+@typing.overload
+def read(section: Literal["fidelity"]) -> Fidelity: ...
+@typing.overload
+def read(section: Literal["checks"]) -> Checks: ...
+@typing.overload
+def read(section: Literal["judge"]) -> Judge: ...
 @typing.overload
 def read(section: Literal["mix"]) -> Mix: ...
 @typing.overload
@@ -198,6 +302,10 @@ def read(section: Literal["base"]) -> Base: ...
 def read(section: Literal["train"]) -> Train: ...
 @typing.overload
 def read(section: Literal["predict"]) -> Predict: ...
+@typing.overload
+def read(section: Literal["data_checks"]) -> DataChecks: ...
+@typing.overload
+def read(section: Literal["llm_baseline"]) -> LlmBaseline: ...
 @typing.overload
 def read(section: Literal["evaluate"]) -> Evaluate: ...
 @typing.overload

@@ -6,6 +6,8 @@
 
 Files are given in pairs, and predicted in one run. Without --adapter the base alone answers. LoRA weights are merged into
 the base in fp32, then cast. An output that `max_new_tokens` cut has `finished` false. Nothing is cleaned up in decoding.
+With `predict.constrained`, or --constrained whatever the params say, only a well-formed answer can be written, its labels
+from the tables and its spans from the text (`stages.constrain`).
 """
 
 from __future__ import annotations
@@ -23,7 +25,9 @@ from tqdm import tqdm
 from transformers import DynamicCache
 
 from stages import params
+from stages.constrain import Answer, Vocabulary
 from stages.errors import UserError
+from stages.linear import View
 from stages.model import ADAPTER, BASE, decode, dtype_of, load_model, load_tokenizer, prompt_ids
 from stages.run import run
 from stages.schema import read_checked, read_checked_json, write_checked
@@ -49,10 +53,13 @@ def load(base: str, adapter: str | None, dtype: torch.dtype) -> Any:
 
 
 @torch.inference_mode()
-def greedy(model: Any, prompts: Sequence[Sequence[int]], end: int, limit: int) -> list[tuple[list[int], bool]]:
+def greedy(
+    model: Any, prompts: Sequence[Sequence[int]], end: int, limit: int, answers: Sequence[Answer] = ()
+) -> list[tuple[list[int], bool]]:
     """(token ids without `end`, whether `end` came) for each prompt of one batch, at most `limit` tokens.
 
     Prompts are padded on the left. A row that has ended leaves the batch, so a long output does not hold up the rest.
+    `answers`, one a prompt, constrain the outputs; without them any token may come.
     """
     width = max(map(len, prompts))
     ids = torch.tensor([[end] * (width - len(prompt)) + list(prompt) for prompt in prompts])
@@ -63,7 +70,12 @@ def greedy(model: Any, prompts: Sequence[Sequence[int]], end: int, limit: int) -
     rows = torch.arange(len(prompts))
     for _ in range(limit):
         out = model(input_ids=ids, attention_mask=mask, position_ids=place, past_key_values=cache, logits_to_keep=1)
-        tokens = out.logits[:, -1].argmax(-1)
+        scores = out.logits[:, -1]
+        if answers:
+            chosen = [answers[row].choose(score) for row, score in zip(rows.tolist(), scores, strict=True)]
+            tokens = torch.tensor(chosen)
+        else:
+            tokens = scores.argmax(-1)
         for row, token in zip(rows.tolist(), tokens.tolist(), strict=True):
             if token == end:
                 outputs[row] = (outputs[row][0], True)
@@ -81,9 +93,15 @@ def greedy(model: Any, prompts: Sequence[Sequence[int]], end: int, limit: int) -
 
 
 def predict(
-    model: Any, tokenizer: Any, examples: Sequence[dict[str, Any]], batch_size: int, limit: int
+    model: Any,
+    tokenizer: Any,
+    examples: Sequence[dict[str, Any]],
+    batch_size: int,
+    limit: int,
+    view: View | None = None,
 ) -> list[dict[str, Any]]:
-    """One prediction an example, in their order; schema `prediction`."""
+    """One prediction an example, in their order; schema `prediction`. With a view, constrained to its answers."""
+    vocabulary = Vocabulary(tokenizer, model.config.vocab_size) if view else None
     prompts = [prompt_ids(tokenizer, example["input"]) for example in examples]
     room = model.config.max_position_embeddings - limit
     for example, prompt in zip(examples, prompts, strict=True):
@@ -96,7 +114,8 @@ def predict(
     bar = tqdm(total=len(examples), unit="example", mininterval=0.5 if sys.stderr.isatty() else 30)
     for start in range(0, len(order), batch_size):
         batch = order[start : start + batch_size]
-        outputs = greedy(model, [prompts[n] for n in batch], tokenizer.eos_token_id, limit)
+        answers = [Answer(vocabulary, examples[n], view) for n in batch] if vocabulary and view else []
+        outputs = greedy(model, [prompts[n] for n in batch], tokenizer.eos_token_id, limit, answers)
         for n, (ids, finished) in zip(batch, outputs, strict=True):
             result[n] = {"id": examples[n]["id"], "output": decode(tokenizer, ids), "finished": finished}
             written += len(ids) + finished
@@ -112,15 +131,17 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--adapter", help="without it the base alone answers")
     parser.add_argument("--examples", required=True, nargs="+", metavar="FILE")
     parser.add_argument("--out", required=True, nargs="+", metavar="FILE", help="one for each file of examples")
+    parser.add_argument("--constrained", action="store_true", help="as predict.constrained does")
     given = parser.parse_args(arguments)
     if len(given.examples) != len(given.out):
         parser.error("--examples and --out take as many files each")
     options = params.read("predict")
+    view = params.read("mix").view if given.constrained or options.constrained else None
     files = [read_checked(path, "example") for path in given.examples]
     tokenizer = load_tokenizer(given.base)
     model = load(given.base, given.adapter, dtype_of(options.precision))
     examples = [example for file in files for example in file]
-    predictions = predict(model, tokenizer, examples, options.batch_size, options.max_new_tokens)
+    predictions = predict(model, tokenizer, examples, options.batch_size, options.max_new_tokens, view)
     start = 0
     for path, file in zip(given.out, files, strict=True):
         part = predictions[start : start + len(file)]

@@ -3,7 +3,8 @@
     python -m stages.report --translation metrics/translation.json --mix metrics/mix.json --train metrics/train.json \\
         --evaluation metrics/evaluation.json --translated metrics/evaluation_translated.json \\
         --baseline metrics/baseline.json --intervals metrics/intervals.json --defects metrics/defects.json \\
-        --labels metrics/labels.json --published stages/published.yaml \\
+        --labels metrics/labels.json --errors metrics/errors.json --worst data/errors/worst.jsonl \\
+        --published stages/published.yaml \\
         --report metrics/report.md --alarms metrics/alarms.json
 
     python -m stages.report --show metrics/alarms.json      # prints the alarms, exit code 0
@@ -19,13 +20,20 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pandas as pd
-import yaml
 
-from stages import params
-from stages.files import read_bytes, read_json, write_bytes
+from stages import params, published
+from stages.files import read_json, write_bytes
 from stages.params import Alarms
+from stages.report_errors import extractions_table, lost_labels_table, text_labels_table, training_table, worst_table
+from stages.report_systems import (
+    comparison_table,
+    data_table,
+    defects_table,
+    published_table,
+    systems_table,
+)
 from stages.run import run
-from stages.schema import read_checked_json, write_checked_json
+from stages.schema import read_checked, read_checked_json, write_checked_json
 from stages.tasks import SUBSETS
 
 LEVELS = ("TL", "WL", "ALL")
@@ -40,6 +48,12 @@ INPUTS = {
     "intervals": "interval_metrics",
     "defects": "defect_metrics",
     "labels": "label_metrics",
+    "errors": "error_metrics",
+    "constrained": "evaluation_metrics",
+    "constrained-defects": "defect_metrics",
+    "constrained-compared": "comparison",
+    "data-checks": "data_checks",
+    "classes": "class_metrics",
 }
 Metrics = dict[str, Any]
 
@@ -88,6 +102,29 @@ def find_alarms(
     return [dict(zip(("kind", "place", "value", "bound"), alarm, strict=True)) for alarm in found]
 
 
+def alarms_table(alarms: list[dict[str, Any]]) -> pd.DataFrame:
+    """One row a kind and language, the places of its alarms beside each other."""
+    told: dict[tuple[str, str], dict[str, list[str]]] = {}
+    for alarm in alarms:
+        lang, _, rest = alarm["place"].partition(".")
+        place, _, label = rest.partition(": ")
+        value = f"{alarm['value']} (baseline {alarm['bound']})" if alarm["kind"] == "below_baseline" else alarm["value"]
+        told.setdefault((alarm["kind"], lang), {}).setdefault(place, []).append(label or str(value))
+    return pd.DataFrame(
+        [
+            {
+                "kind": kind,
+                "lang": lang,
+                "alarms": sum(map(len, places.values())),
+                "where": "; ".join(
+                    f"{place}: {', '.join(values)}".removeprefix(": ") for place, values in places.items()
+                ),
+            }
+            for (kind, lang), places in told.items()
+        ]
+    )
+
+
 def verdict(evaluation: Metrics, baseline: Metrics, intervals: Metrics) -> str:
     """The first lines: whether the model beats the cheap baseline, overall and in how many cells."""
     model, cheap = evaluation["all"], baseline["all"]
@@ -114,8 +151,8 @@ def verdict(evaluation: Metrics, baseline: Metrics, intervals: Metrics) -> str:
     )
 
 
-def scores_table(evaluation: Metrics, baseline: Metrics, intervals: Metrics, published: list[Metrics]) -> pd.DataFrame:
-    """One row a cell: model with interval, baseline, published with mark."""
+def scores_table(evaluation: Metrics, baseline: Metrics, intervals: Metrics) -> pd.DataFrame:
+    """One row a cell: model with interval, baseline."""
     rows = []
     for lang, name, cell in cells(evaluation):
         row: dict[str, Any] = {"lang": lang, "sub-dataset": name, "n": cell["n"]}
@@ -125,11 +162,6 @@ def scores_table(evaluation: Metrics, baseline: Metrics, intervals: Metrics, pub
         for level in LEVELS:
             if level in cell:
                 row[f"baseline {level}"] = baseline[lang][name][level]
-        told = [entry for entry in published if entry["lang"] == lang and entry["subset"] == name]
-        row["published TL/WL/ALL [mark]"] = "; ".join(
-            f"{entry['system']} " + "/".join(str(entry.get(level, "–")) for level in LEVELS) + f" [{entry['mark']}]"
-            for entry in told
-        )
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -186,9 +218,14 @@ def provenance(translation: Metrics) -> str:
     return "; ".join(sorted(told)) or "no model"
 
 
-def render(given: Metrics, published: list[Metrics], alarms: list[dict[str, Any]]) -> str:
+def render(given: Metrics, worst: list[Metrics], told: list[Metrics], alarms: list[dict[str, Any]]) -> str:
     """The whole report."""
     evaluation, baseline, intervals = given["evaluation"], given["baseline"], given["intervals"]["intervals"]
+    systems = {
+        "model": evaluation,
+        "constrained": given["constrained"],
+        "cheap baseline": baseline,
+    }
     quality, reasons = translation_tables(given["translation"])
     models = sorted({model for row in given["translation"].values() for model in row["usage"]["models"]})
     train = pd.DataFrame([{"figure": key, "value": value} for key, value in given["train"].items()])
@@ -205,14 +242,61 @@ Made by `python -m stages.report` from the files of `metrics/`; do not edit.
 
 ## Alarms
 
-{table(pd.DataFrame(alarms))}
+Thresholds: `alarms` in `params.yaml`; a row a kind and language, each alarm by itself in `metrics/alarms.json`.
+
+{table(alarms_table(alarms))}
 
 ## Scores on the frozen test set
 
-F1 in percent with 95 % bootstrap intervals (`docs/scoring.md`). Published numbers are of other test sets and scorers
-(marks: N a third party's note, I inferred; see `stages/published.yaml`): for orientation, not for comparison.
+F1 in percent with 95 % bootstrap intervals over texts (`docs/scoring.md`).
 
-{table(scores_table(evaluation, baseline, intervals, published))}
+{table(scores_table(evaluation, baseline, intervals))}
+
+### Beside other systems
+
+TL / WL / ALL on the same records.
+
+{table(systems_table(systems))}
+
+### Constrained decoding
+
+The same model, with only well-formed answers, labels of the tables and spans of the text to choose from
+(`docs/constrained.md`). Left: what free and constrained outputs show; then the paired difference, A free, B constrained
+(`docs/compare.md`).
+
+{table(defects_table({"free": given["defects"], "constrained": given["constrained-defects"]}))}
+
+{table(comparison_table(given["constrained-compared"]))}
+
+### Published
+
+{published.NOTE}
+
+{table(published_table(told, [(lang, name) for lang, name, _ in cells(evaluation)]))}
+
+## Where the errors are
+
+Each extraction of gold is right or has one of the errors word label, boundary (too long, too short, overlap), format or
+missing; each predicted one is right or has one of word label, boundary, grounding or spurious. Unreadable entries of an
+output are no extractions. The classes are defined in `docs/scoring.md`; label by label they are in `metrics/errors.json`.
+
+{table(extractions_table(given["errors"]))}
+
+Text labels (unknown: in no table of the language; `metrics/confusion.csv` is the matrix):
+
+{table(text_labels_table(given["errors"]))}
+
+Extractions of gold found, by whether training examples of the same task and language hold them:
+
+{table(training_table(given["errors"]))}
+
+The word labels with most extractions not found:
+
+{table(lost_labels_table(given["errors"]))}
+
+The worst records, one of a text, cut; those of each cell, whole, are in `data/errors/worst.jsonl`:
+
+{table(worst_table(worst))}
 
 ## Scores on machine-translated test records
 
@@ -231,6 +315,13 @@ Why records were lost (a record may have several reasons):
 {table(reasons)}
 
 ## Mix
+
+Checks before training (`metrics/data_checks.json`):
+
+{table(data_table(given["data-checks"]))}
+
+The LLM's text classes beside the sample's own: accuracy {given["classes"]["accuracy"]} %, kappa {given["classes"]["kappa"]} on
+{given["classes"]["texts"]} texts.
 
 {table(mix_table(given["mix"]))}
 
@@ -253,13 +344,15 @@ def show(path: str) -> None:
 def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m stages.report", description=__doc__.split("\n")[0])
     parser.add_argument("--show", help="only print the alarms of this file")
-    for option in (*INPUTS, "published", "report", "alarms"):
+    for option in (*INPUTS, "worst", "published", "report", "alarms"):
         parser.add_argument(f"--{option}", required="--show" not in arguments)
     options = parser.parse_args(arguments)
     if options.show:
         show(options.show)
         return
-    given = {name: read_checked_json(getattr(options, name), schema) for name, schema in INPUTS.items()}
+    given = {
+        name: read_checked_json(getattr(options, name.replace("-", "_")), schema) for name, schema in INPUTS.items()
+    }
     alarms = find_alarms(
         given["translation"],
         given["evaluation"],
@@ -269,7 +362,8 @@ def main(arguments: Sequence[str]) -> None:
         params.read("alarms"),
     )
     write_checked_json(options.alarms, {"alarms": alarms}, "alarms")
-    write_bytes(options.report, render(given, yaml.safe_load(read_bytes(options.published)), alarms).encode())
+    worst = read_checked(options.worst, "worst")
+    write_bytes(options.report, render(given, worst, published.load(options.published), alarms).encode())
     print(f"{len(alarms)} alarms")
 
 

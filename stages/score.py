@@ -8,13 +8,13 @@ is pure, and the counting imports neither torch nor numpy. A cell is a (language
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from itertools import chain
 from typing import Any, NamedTuple, TypeVar
 
 from stages.errors import UserError
-from stages.linear import Parsed, parse, split_input
+from stages.linear import parse_parts, split_input
 from stages.tasks import SUBSETS, Task, subset, task_of
 
 LEVEL = 95  # of the intervals, in percent
@@ -23,6 +23,9 @@ SPAN_FIELDS = {"span": (1,), "relation": (0, 2), "event": (0, 1, 2, 3)}
 LABEL_FIELD = {"span": 0, "relation": 1}
 
 NO_DEFECTS = frozenset[str]()
+UNKNOWN = "(unknown)"  # stands for every text label that is in no table
+
+new = tuple.__new__  # what a NamedTuple's constructor calls, a Python call less for each record
 
 V = TypeVar("V")
 Cell = tuple[str, str]  # language, sub-dataset
@@ -42,28 +45,40 @@ class Counts(NamedTuple):
 
 
 class Judged(NamedTuple):
-    """One prediction beside its gold: counts, the kinds of its format defects, its spans and those not in the text."""
+    """One prediction beside its gold: counts, the kinds of its format defects, its spans and those not in the text.
+
+    `labels` are the text labels of gold and prediction, the latter `UNKNOWN` where it is in no table.
+    """
 
     counts: Counts
     defects: frozenset[str]
     spans: int
     ungrounded: int
+    labels: tuple[str | None, str | None]
 
 
 class Spec(NamedTuple):
-    """What an output of one (sub-dataset, task, language) may say; `words` is None where any word label may stand."""
+    """What an output of one (sub-dataset, task, language) may say; `words` is None where any word label may stand.
 
+    `ending` is how its inputs end; `spans` are the fields that are spans, `label` the one that is the label, where checked.
+    """
+
+    cell: Cell
     task: Task
+    ending: str
+    spans: tuple[int, ...]
+    label: int
     text_labels: frozenset[str]
     words: frozenset[str] | None
 
 
 class Gold(NamedTuple):
-    """An example of the mix, read: `text` is the input without the instruct word."""
+    """An example of the mix, read: `text` is the input without the instruct word, `output` is what the rest was read of."""
 
     cell: Cell
     spec: Spec
     text: str
+    output: str
     label: str | None
     extractions: list[tuple[str, ...]]
 
@@ -80,19 +95,9 @@ def spec_of(subset_name: str, task_name: str, lang: str) -> Spec:
         raise UserError(subset_name, f"unknown language {lang!r}", f"one of {', '.join(entry.languages)}")
     table = entry.word_labels[task_name]
     closed = table is not None and task.kind in LABEL_FIELD
-    return Spec(task, frozenset(entry.text_labels[lang]), frozenset(table[lang]) if table and closed else None)
-
-
-def _defects(parsed: Parsed, spec: Spec) -> list[str]:
-    """The kinds of `linear.parse`, and labels that are in no table."""
-    found = parsed.defects
-    if parsed.text_label is not None and parsed.text_label not in spec.text_labels:
-        found.append("unknown_text_label")
-    if spec.words is not None:
-        at = LABEL_FIELD[spec.task.kind]
-        if any(fields[at] not in spec.words for fields in parsed.extractions):
-            found.append("unknown_label")
-    return found
+    words = frozenset(table[lang]) if table and closed else None
+    spans, label = SPAN_FIELDS[task.kind], LABEL_FIELD.get(task.kind, 0)
+    return Spec((lang, subset_name), task, "/" + task.word, spans, label, frozenset(entry.text_labels[lang]), words)
 
 
 def read_gold(example: Mapping[str, Any], place: str) -> Gold:
@@ -102,54 +107,76 @@ def read_gold(example: Mapping[str, Any], place: str) -> Gold:
         UserError: its task, language or instruct word does not fit, or its output is not well formed. So gold, taken as
             predictions, always scores 100.
     """
+    given: str = example["input"]
     try:
         spec = spec_of(example["subset"], example["task"], example["lang"])
-        text, task = split_input(example["input"])
+        if not given.endswith(spec.ending):
+            _, task = split_input(given)
+            raise UserError("input", f"ends in /{task.word}, its task's word is {spec.task.word}", "make it anew")
     except UserError as error:
         raise UserError(f"{place}: {error.place}", error.fault, error.remedy) from error
-    if task.word != spec.task.word:
-        raise UserError(place, f"its input ends in /{task.word}, its task's word is {spec.task.word}", "make it anew")
-    parsed = parse(example["output"], task)
-    defects = _defects(parsed, spec)
+    output = example["output"]
+    label, extractions, defects = parse_output(output, spec)
     if defects:
-        raise UserError(place, f"the gold output has format defects: {', '.join(defects)}", "write it by linear.encode")
-    return Gold((example["lang"], example["subset"]), spec, text, parsed.text_label, parsed.extractions)
+        fault = f"the gold output has format defects: {', '.join(dict.fromkeys(defects))}"
+        raise UserError(place, fault, "write it by linear.encode")
+    return new(Gold, (spec.cell, spec, given[: -len(spec.ending)], output, label, extractions))
+
+
+def parse_output(output: str, spec: Spec) -> tuple[str | None, list[tuple[str, ...]], list[str]]:
+    """(text label, extractions, format defects) of an output: those of `linear.parse`, and labels that are in no table."""
+    text_label, extractions, found = parse_parts(output, spec.task)
+    if text_label is not None and text_label not in spec.text_labels:
+        found.append("unknown_text_label")
+    if (words := spec.words) is not None:
+        at = spec.label
+        for fields in extractions:
+            if fields[at] not in words:
+                found.append("unknown_label")
+                break
+    return text_label, extractions, found
 
 
 def judge(gold: Gold, output: str | None, finished: bool = True) -> Judged:
     """One output beside its gold; `output` None is a record without prediction, which counts as an empty output."""
-    tl_gold, n_gold = int(gold.label is not None), len(gold.extractions)
+    _, spec, text, gold_output, gold_label, gold_extractions = gold
+    tl_gold, n_gold = int(gold_label is not None), len(gold_extractions)
     if output is None:
-        return Judged(Counts(0, 0, tl_gold, 0, 0, n_gold, 0), frozenset(("no_prediction",)), 0, 0)
-    parsed = parse(output, gold.spec.task)
-    defects = _defects(parsed, gold.spec)
-    if tl_gold and parsed.text_label is None:
+        none = Counts(0, 0, tl_gold, 0, 0, n_gold, 0)
+        return Judged(none, frozenset(("no_prediction",)), 0, 0, (gold_label, None))
+    if output != gold_output:
+        label, extractions, defects = parse_output(output, spec)
+    else:
+        label, extractions, defects = gold_label, gold_extractions, []
+    if tl_gold and label is None:
         defects.append("missing_text_label")
     if not finished:
         defects.append("not_finished")
-    left: dict[tuple[str, ...], int] = {}
-    for fields in gold.extractions:
-        left[fields] = left.get(fields, 0) + 1
-    tp = spans = ungrounded = 0
-    places = SPAN_FIELDS[gold.spec.task.kind]
-    for fields in parsed.extractions:
-        if left.get(fields):
-            left[fields] -= 1
+    n_pred, tp, spans, ungrounded = len(extractions), 0, 0, 0
+    left, places = gold_extractions.copy(), spec.spans
+    for fields in extractions:
+        if fields in left:  # gold's few are faster searched than counted
+            left.remove(fields)
             tp += 1
         for place in places:
-            if fields[place]:  # an event's slot may be empty
+            if span := fields[place]:  # an event's slot may be empty
                 spans += 1
-                if fields[place] not in gold.text:
+                if span not in text:
                     ungrounded += 1
-    n_pred, right = len(parsed.extractions), parsed.text_label == gold.label
+    right = label == gold_label
     exact = right and tp == n_pred == n_gold and not defects
-    tl_hit, tl_pred = int(right and tl_gold), int(parsed.text_label is not None)
-    counts = Counts(tl_hit, tl_pred, tl_gold, tp, n_pred, n_gold, int(exact))
-    return Judged(counts, frozenset(defects) if defects else NO_DEFECTS, spans, ungrounded)
+    hit, tl_pred = int(right and tl_gold), int(label is not None)
+    counts = new(Counts, (hit, tl_pred, tl_gold, tp, n_pred, n_gold, int(exact)))
+    if not defects:
+        return new(Judged, (counts, NO_DEFECTS, spans, ungrounded, (gold_label, label)))
+    said = UNKNOWN if "unknown_text_label" in defects else label
+    return new(Judged, (counts, frozenset(defects), spans, ungrounded, (gold_label, said)))
 
 
-def judge_all(examples: Iterable[tuple[str, Mapping[str, Any]]], predictions: Mapping[str, Prediction]) -> Cells:
-    """Every example beside its prediction, by cell, cells and records in the order of the examples.
+def judge_each(
+    examples: Iterable[tuple[str, Mapping[str, Any]]], predictions: Mapping[str, Prediction]
+) -> Iterator[tuple[Mapping[str, Any], Gold, Judged]]:
+    """Each example with what was read of it and the judgement of its prediction, in the order of the examples.
 
     `examples` are (place, example), the place for messages; `predictions` are by the examples' ids.
 
@@ -157,29 +184,40 @@ def judge_all(examples: Iterable[tuple[str, Mapping[str, Any]]], predictions: Ma
         UserError: no examples, an id that comes twice, a prediction for an id that no example has, or gold that is not
             well formed.
     """
-    cells: Cells = {}
-    seen = set[str]()
-    known: dict[Judged, Judged] = {}  # one object for all equal judgements: a fraction of the memory, and faster
-    found = 0
+    empty, left, unpredicted = True, dict(predictions), set[str]()
     for place, example in examples:
-        identifier = example["id"]
-        if identifier in seen:
-            raise UserError(place, f"duplicate id {identifier!r}", "remove one of the two examples")
-        seen.add(identifier)
+        empty, identifier = False, example["id"]
         gold = read_gold(example, place)
-        prediction = predictions.get(identifier)
-        if prediction is None:
-            judged = judge(gold, None)
-        else:
-            found += 1
-            judged = judge(gold, *prediction)
-        cells.setdefault(gold.cell, []).append(known.setdefault(judged, judged))
-    if not seen:
+        prediction = left.pop(identifier, None)
+        if prediction is not None:
+            yield example, gold, judge(gold, *prediction)
+            continue
+        if identifier in predictions or identifier in unpredicted:
+            raise UserError(place, f"duplicate id {identifier!r}", "remove one of the two examples")
+        unpredicted.add(identifier)
+        yield example, gold, judge(gold, None)
+    if empty:
         raise UserError("gold", "holds no example", "score against a test set that is not empty")
-    if found < len(predictions):
-        stray = min(identifier for identifier in predictions if identifier not in seen)
-        raise UserError("predictions", f"{stray!r} is the id of no gold example", "score against the file predicted on")
+    if left:
+        fault = f"{min(left)!r} is the id of no gold example"
+        raise UserError("predictions", fault, "score against the file predicted on")
+
+
+def judge_all(examples: Iterable[tuple[str, Mapping[str, Any]]], predictions: Mapping[str, Prediction]) -> Cells:
+    """Every judgement of `judge_each`, which see, by cell, cells and records in the order of the examples."""
+    cells: Cells = {}
+    known: dict[Judged, Judged] = {}  # one object for all equal judgements: a fraction of the memory, and faster
+    for _, gold, judged in judge_each(examples, predictions):
+        cells.setdefault(gold.cell, []).append(known.setdefault(judged, judged))
     return cells
+
+
+def counts_by_id(
+    examples: Iterable[tuple[str, Mapping[str, Any]]], predictions: Mapping[str, Prediction]
+) -> Iterator[tuple[str, str, Cell, Counts]]:
+    """(id, group, cell, counts) of each example, as `judge_each` gives them: what paired and grouped draws need."""
+    for example, gold, judged in judge_each(examples, predictions):
+        yield example["id"], example["group"], gold.cell, judged.counts
 
 
 def tally(cells: Cells) -> Tallies:
@@ -263,69 +301,26 @@ def defects(tallies: Tallies) -> dict[str, Any]:
     return nest(tallies, summary)
 
 
-def label_scores(
-    examples: Iterable[tuple[str, Mapping[str, Any]]], predictions: Mapping[str, Prediction]
-) -> dict[str, Any]:
-    """F1 in percent of each text label that gold has, `{lang: {SUBSET: {label: F1}}}`: a class never got right shows."""
-    hit, predicted, gold_n = Counter[tuple[Cell, str]](), Counter[tuple[Cell, str]](), Counter[tuple[Cell, str]]()
-    for place, example in examples:
-        gold = read_gold(example, place)
-        label = parse(predictions.get(example["id"], ("", False))[0], gold.spec.task).text_label
-        if gold.label is not None:
-            gold_n[gold.cell, gold.label] += 1
-            hit[gold.cell, gold.label] += label == gold.label
-        if label is not None:
-            predicted[gold.cell, label] += 1
-    result: dict[str, Any] = {}
-    for (lang, name), label in sorted(gold_n):
-        key = (lang, name), label
-        row = result.setdefault(lang, {}).setdefault(name, {})
-        row[label] = round(f1(hit[key], predicted[key], gold_n[key]), 2)
-    return result
-
-
-def intervals(tallies: Tallies, resamples: int, seed: int) -> dict[str, Any]:
-    """Bootstrap percentile intervals of the scores: {resamples, seed, level, intervals: nested {TL, WL, ALL}}.
-
-    Records are drawn with replacement within their cell (stratified), and cells are summed for the totals. Records with
-    equal counts are alike to every score, so how often each kind of record is drawn is one multinomial draw: the same
-    distribution as drawing records one by one, at a cost that does not grow with their number. Each cell has its own
-    generator, so that its interval does not depend on which other cells there are.
-
-    Raises:
-        UserError: fewer than one resample.
-    """
-    import numpy as np  # here, since the counting does without
-
-    if resamples < 1:
-        raise UserError("evaluate: resamples", f"{resamples} is not enough", "1000 or more, in params.yaml")
-    text, words = asked(tallies)
-    totals = {}
+def label_pairs(tallies: Tallies) -> dict[Cell, Counter[tuple[str | None, str | None]]]:
+    """How often each pair of text labels, (gold, predicted), occurs in a cell: its confusion matrix."""
+    pairs: dict[Cell, Counter[tuple[str | None, str | None]]] = {}
     for cell, own in tallies.items():
-        kinds: Counter[Counts] = Counter()
+        matrix = pairs[cell] = Counter()
         for judged, times in own.items():
-            kinds[judged.counts] += times
-        rows, weights = zip(*sorted(kinds.items()), strict=True)
-        n = sum(weights)
-        generator = np.random.default_rng([seed, *".".join(cell).encode()])
-        draws = generator.multinomial(n, np.array(weights) / n, size=resamples)
-        totals[cell] = draws @ np.array([(*counts, 1) for counts in rows])  # resamples x (the counts, records)
+            matrix[judged.labels] += times
+    return pairs
 
-    def span(values: Any) -> dict[str, float]:
-        low, high = np.percentile(values, [(100 - LEVEL) / 2, (100 + LEVEL) / 2])
-        return {"low": round(float(low), 2), "high": round(float(high), 2)}
 
-    def f1_of_each(tp: Any, predicted: Any, gold: Any) -> Any:
-        both = predicted + gold
-        return np.where(both > 0, 200 * tp / np.maximum(both, 1), 100.0)
-
-    def summary(parts: list[Any]) -> dict[str, dict[str, float]]:
-        tl_hit, tl_pred, tl_gold, tp, n_pred, n_gold, exact, n = np.sum(parts, axis=0).T
-        result = {}
-        if text:
-            result["TL"] = span(f1_of_each(tl_hit, tl_pred, tl_gold))
-        if words:
-            result["WL"] = span(f1_of_each(tp, n_pred, n_gold))
-        return {**result, "ALL": span(100 * exact / n)}
-
-    return {"resamples": resamples, "seed": seed, "level": LEVEL, "intervals": nest(totals, summary)}
+def label_scores(tallies: Tallies) -> dict[str, Any]:
+    """F1 in percent of each text label that gold has, `{lang: {SUBSET: {label: F1}}}`: a class never got right shows."""
+    result: dict[str, Any] = {}
+    for (lang, name), matrix in sorted(label_pairs(tallies).items()):
+        gold, predicted = Counter[str | None](), Counter[str | None]()
+        for (actual, said), times in matrix.items():
+            gold[actual] += times
+            predicted[said] += times
+        labels = sorted(label for label in gold if label is not None)
+        if labels:
+            row = {label: round(f1(matrix[label, label], predicted[label], gold[label]), 2) for label in labels}
+            result.setdefault(lang, {})[name] = row
+    return result

@@ -2,7 +2,8 @@
 
 Answers are computed from the request: each letter and digit becomes a Latin letter, so that a span of the text becomes a
 span of its translation. Faults come on order: `server.faults["蛯名"] = ["500", "429"]` meets the next two requests whose
-last message holds that word. Every body it answered goes to a file, a line each, in the order of the answers.
+last message holds that word; `server.always["蛯名"] = "refusal"` is met by each, as by a model that always answers so.
+Every body it answered goes to a file, a line each, in the order of the answers.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import contextlib
 import importlib
 import json
 import os
+import select
 import socket
 import sqlite3
 import struct
@@ -66,6 +68,7 @@ BODIES = {
     "broken_body": (200, "application/json", b'{"choices": ['),
     "no_choices": (200, "application/json", b'{"error": {"message": "overloaded"}}'),
     "not_utf8": (200, "application/json", b'{"choices": [{"message": {"content": "\xff"}}]}'),
+    "no_money": (429, "application/json", b'{"error": {"message": "no credit left", "code": "insufficient_quota"}}'),
 }
 
 
@@ -93,19 +96,19 @@ class _Http(ThreadingHTTPServer):
 
 
 class OpenAIServer:
-    """`with OpenAIServer(log) as server`: `server.url` is the OPENAI_BASE_URL.
-
-    `latency` is in seconds, by request body; `varying` puts the answer's number into its text, as a sampling model would
-    answer anew each time.
-    """
+    """`with OpenAIServer(log) as server`: `server.url` is the OPENAI_BASE_URL. `latency` is in seconds, by request body;
+    `varying` puts the answer's number into its text, as a sampling model would answer anew each time."""
 
     def __init__(
         self, log: Path, *, latency: Callable[[dict[str, Any]], float] = lambda body: 0.0, varying: bool = False
     ) -> None:
         self.log, self.latency, self.varying = log, latency, varying
         self.faults: dict[str, list[str]] = {}
+        self.always: dict[str, str] = {}
+        self.models = {MODEL}
         self.received: list[tuple[float, str]] = []  # (monotonic seconds, key), faults and broken-off ones too
         self.answered: list[str] = []  # keys, once the whole answer is written
+        self.beside: list[int] = []  # of each received: how many were under way then, itself included
         self.busiest = self.busy = 0  # requests at once: most so far, now
         self.change, self.stopped = threading.Condition(), threading.Event()
         self._http = _Http(("127.0.0.1", 0), self._handler())
@@ -131,7 +134,17 @@ class OpenAIServer:
             for marker, orders in self.faults.items():
                 if orders and marker in body["messages"][-1]["content"]:
                     return orders.pop(0)
+            for marker, fault in self.always.items():
+                if marker in body["messages"][-1]["content"]:
+                    return fault
         return None
+
+    def as_endpoint(self, patch: pytest.MonkeyPatch, cache: Path) -> None:
+        """This process asks this server from now on, and keeps the answers in that folder."""
+        patch.setenv("LLM_MODE", "online")
+        patch.setenv("OPENAI_BASE_URL", self.url)
+        patch.setenv("OPENAI_API_KEY", "any")
+        patch.setenv("LLM_CACHE", str(cache))
 
     def _handler(server) -> type[BaseHTTPRequestHandler]:  # noqa: N805
         class Handler(BaseHTTPRequestHandler):
@@ -152,6 +165,7 @@ class OpenAIServer:
                     server.received.append((time.monotonic(), key))
                     server.busy += 1
                     server.busiest = max(server.busiest, server.busy)
+                    server.beside.append(server.busy)
                     server.change.notify_all()
                 try:
                     self.respond(body, key)
@@ -163,18 +177,21 @@ class OpenAIServer:
             def respond(self, body: dict[str, Any], key: str) -> None:
                 fault = server.next_fault(body)
                 server.stopped.wait(server.latency(body))
-                if fault == "hang":
-                    server.stopped.wait()
+                if fault == "hang":  # until the client leaves
+                    while not server.stopped.is_set() and not select.select([self.connection], [], [], 0.1)[0]:
+                        pass
+                    self.close_connection = True
                 elif fault == "reset":
                     self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                     self.close_connection = True
-                elif fault in ("429", "500"):
-                    # A whole second as endpoints send it; the SDK's own first wait would be at most half of it.
-                    wait = {"Retry-After": "1"} if fault == "429" else {"retry-after-ms": "1"}
-                    self.send(int(fault), "application/json", b'{"error": {"message": "later"}}', wait)
+                elif fault and fault[:3] in ("429", "500"):
+                    # "429" asks for a whole second as endpoints do, "429:60" for a minute, "500" for nothing.
+                    code, _, seconds = fault.partition(":")
+                    wait = {"Retry-After": seconds or "1"} if code == "429" else {}
+                    self.send(int(code), "application/json", b'{"error": {"message": "later"}}', wait)
                 elif fault in BODIES:
                     self.send(*BODIES[fault])
-                elif body["model"] != MODEL:
+                elif body["model"] not in server.models:
                     message = f"The model `{body['model']}` does not exist"
                     self.send(404, "application/json", json.dumps({"error": {"message": message}}).encode())
                 elif fault == "half":
@@ -192,16 +209,18 @@ class OpenAIServer:
                 right = answer(body)
                 if server.varying:
                     right = json.dumps({**json.loads(right), "text": f"answer {len(server.received)}"})
-                content, reason, refusal = CONTENT[fault](right) if fault else (right, "stop", None)
+                # An id of its own, that of another answer, or none: nothing may hang on it.
+                name = {"same_id": "cmpl-1", "no_id": None}.get(fault or "", f"cmpl-{len(server.received)}")
+                content, reason, refusal = CONTENT[fault](right) if fault in CONTENT else (right, "stop", None)
                 message = {"role": "assistant", "content": content, "refusal": refusal}
                 usage = {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110}
                 choice = {"index": 0, "finish_reason": reason, "message": message}
                 return json.dumps(
                     {
-                        "id": "c",
+                        "id": name,
                         "object": "chat.completion",
                         "created": 0,
-                        "model": MODEL,
+                        "model": body["model"],
                         "choices": [choice],
                         "usage": usage,
                     }
@@ -222,11 +241,8 @@ class OpenAIServer:
 
     def bodies(self) -> list[dict[str, Any]]:
         """The bodies it answered."""
-        return (
-            [json.loads(line) for line in self.log.read_text(encoding="utf-8").splitlines()]
-            if self.log.exists()
-            else []
-        )
+        lines = self.log.read_text(encoding="utf-8").splitlines() if self.log.exists() else []
+        return [json.loads(line) for line in lines]
 
 
 # --- a folder to run stages in ---------------------------------------------------------------------------------------
@@ -291,10 +307,13 @@ class Project:
         self.params(**llm)
 
     def params(self, **llm: Any) -> None:
-        """Writes params.yaml: the project's, with this server's model, no waits, and what is given."""
+        """Writes params.yaml: the project's, with this server's model, v1, no checks, and what is given."""
         values = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
         base = {"model": MODEL, "structured": "json_object_schema", "temperature": 0.0, "seed": 0, "max_tokens": 600}
-        values["llm"] = {**base, "concurrency": 2, "timeout_s": 30.0, "retries": 2, **llm}
+        values["llm"] = {**base, "concurrency": 2, "timeout_s": 30.0, "retries": 2}
+        values["llm"] |= {"requests_per_minute": None, "tokens_per_minute": None, "give_up_s": 60.0, **llm}
+        values["translate"]["prompt"] = "v1"
+        values["checks"] = dict.fromkeys(values["checks"], False)  # what this server writes is no translation
         (self.folder / "params.yaml").write_text(yaml.safe_dump(values, allow_unicode=True), encoding="utf-8")
 
     def arguments(self, stage: str, lang: str = "en", **options: Any) -> list[str]:
@@ -312,6 +331,12 @@ class Project:
         if stage == "translate":
             given["glossary"] = f"glossary-{lang}.json"
         return [word for key, value in {**given, **options}.items() for word in (f"--{key}", str(value))]
+
+    def filter_arguments(self, lang: str = "en") -> list[str]:
+        """The filter's: what translate wrote, into `kept-`, `quarantine-` and `ledger-<lang>.jsonl`."""
+        made = {f"--{name}": self.folder / f"{name}-{lang}.jsonl" for name in ("kept", "quarantine", "ledger")}
+        given = {"--lang": lang, "--records": "records.jsonl", "--translated": f"out-translate-{lang}.jsonl", **made}
+        return [str(word) for pair in given.items() for word in pair]
 
     def environment(self, url: str | None = None, **more: str) -> dict[str, str]:
         """Of a stage: online where a url is given, replay with no key else; the cache is this folder's."""

@@ -12,19 +12,20 @@ import pytest
 
 from stages import calibrate as calibration
 from stages.errors import UserError
-from stages.filter import filter_records, reasons, untranslated
+from stages.filter import filter_records, judge
 from stages.joins import by_language
 from stages.linear import parse, split_input
 from stages.mix import mix, split_of
 from stages.params import Filter, Mix, Source, load
-from stages.quality import quality
+from stages.quality import measured_of, quality
 from stages.raw import sample
 from stages.record import Record, canonical, with_lang
 from stages.schema import faults
+from stages.scripts import untranslated
 from stages.tasks import task_of
 from tests.pipeline import DATA_STAGES, ROOT, new_folder, run, run_stage
 
-BOTH = Filter(untranslated=True, unaligned=True)
+BOTH = Filter(untranslated=True, unaligned="record")
 MIX = dataclasses.replace(load(ROOT / "params.yaml").mix, view="joint", train_size=None)
 
 
@@ -44,8 +45,15 @@ def translation_of(record: Record, failure: str | None = None) -> dict[str, Any]
         "source_id": with_lang(record["id"], "ja"),
         "response": "0" * 64,
         "failure": failure,
+        "rung": "first",
+        "steps": {},
         "record": None if failure else record,
     }
+
+
+def reasons(record: Record, rules: Filter) -> list[str]:
+    """Why the paper's rules alone refuse a translation."""
+    return judge(translation_of(record), record, rules, None)[1]
 
 
 def in_lang(items: list[Record], lang: str) -> list[Record]:
@@ -70,12 +78,12 @@ def in_lang(items: list[Record], lang: str) -> list[Record]:
     ],
 )
 def test_untranslated_characters_are_told_by_script(lang: str, text: str, codes: list[str]) -> None:
-    assert list(untranslated({"lang": lang, "text": text, "extractions": []})) == codes
+    assert list(untranslated(lang, [text])) == codes
 
 
 def test_the_references_pass_the_papers_rules_but_for_rare_chinese_characters(references: list[Record]) -> None:
-    refused = [record for record in references if reasons(translation_of(record), BOTH)]
-    found = {code for record in refused for code in reasons(translation_of(record), BOTH)}
+    refused = [record for record in references if reasons(record, BOTH)]
+    found = {code for record in refused for code in reasons(record, BOTH)}
     assert found <= {"untranslated_han"}
     assert len(refused) <= 0.02 * len(references), [record["text"] for record in refused]
 
@@ -84,16 +92,24 @@ def test_each_rule_has_its_switch(references: list[Record]) -> None:
     record = copy.deepcopy(in_lang(references, "en")[0])
     record["text"] += " ノート"
     record["extractions"][0]["spans"][0]["start"] = None
-    for left, unaligned in [(True, True), (True, False), (False, True), (False, False)]:
-        expected = ["untranslated_japanese"] * left + ["unaligned"] * unaligned
-        assert reasons(translation_of(record), Filter(left, unaligned)) == expected
+    for left, rule in [(True, "record"), (True, "keep"), (False, "record"), (False, "keep"), (False, "span")]:
+        expected = ["untranslated_japanese"] * left + ["unaligned"] * (rule == "record")
+        assert reasons(record, Filter(left, rule)) == expected
+
+
+def test_a_lost_span_costs_the_record_or_its_extraction(references: list[Record]) -> None:
+    record = copy.deepcopy(next(r for r in in_lang(references, "en") if len(r["extractions"]) > 1))
+    record["extractions"][0]["spans"][0]["start"] = None
+    candidate, found, dropped = judge(translation_of(record), record, Filter(True, "span"), None)
+    assert candidate is not None
+    assert (candidate["extractions"], found, dropped) == (record["extractions"][1:], [], 1)
 
 
 def test_the_ledger_balances_and_names_every_fate(records: list[Record], references: list[Record]) -> None:
     english = in_lang(references, "en")
     translations = [translation_of(record, "truncated" if n % 7 == 0 else None) for n, record in enumerate(english)]
     sources = [record for record in records if record["lang"] == "ja"]
-    kept, quarantine, ledger = filter_records(sources, translations, "en", BOTH)
+    kept, quarantine, ledger = filter_records(sources, translations, "en", BOTH, None)
     assert len(ledger) == len(sources) == len(kept) + len(quarantine)
     assert Counter(line["outcome"] for line in ledger) == {"kept": len(kept), "quarantined": len(quarantine)}
     assert all(item["reasons"] == ["no_answer_truncated"] for item in quarantine)
@@ -107,7 +123,7 @@ def test_a_ledger_that_does_not_balance_fails_the_stage(
     translations = [translation_of(record) for record in in_lang(references, "en")]
     translations = translations[:-1] if change == "lost" else [*translations, translations[0]]
     with pytest.raises(UserError, match="no translation|translated twice"):
-        filter_records([record for record in records if record["lang"] == "ja"], translations, "en", BOTH)
+        filter_records([record for record in records if record["lang"] == "ja"], translations, "en", BOTH, None)
 
 
 # --- quality ---------------------------------------------------------------------------------------------------------
@@ -117,9 +133,13 @@ def ledger_of(items: list[Record], kept: dict[str, Record]) -> list[dict[str, An
     return [{"id": record["id"], "outcome": "kept" if record["id"] in kept else "quarantined"} for record in items]
 
 
+def cell_of(ledger: list[dict[str, Any]], kept: dict[str, Record], references: dict[str, Record]) -> dict[str, Any]:
+    return quality(ledger, measured_of(ledger, kept, references))
+
+
 def test_references_as_translations_score_100(references: list[Record]) -> None:
     kept = {record["id"]: record for record in references}
-    cell = quality(ledger_of(references, kept), kept, kept)
+    cell = cell_of(ledger_of(references, kept), kept, kept)
     assert {cell[key] for key in cell if key.startswith(("chrf", "span", "label"))} == {100.0}
     assert cell["retention"] == 1.0
 
@@ -128,7 +148,7 @@ def test_a_lost_record_counts_as_zero_on_all_and_not_on_kept(references: list[Re
     news = [record for record in references if record["subset"] == "TCREE" and record["extractions"]][:40]
     all_references = {record["id"]: record for record in news}
     kept = {record["id"]: record for record in news[::2]}
-    cell = quality(ledger_of(news, kept), kept, all_references)
+    cell = cell_of(ledger_of(news, kept), kept, all_references)
     spans = [sum(len(item["spans"]) for item in record["extractions"]) for record in news]
     assert (cell["chrf"], cell["span_f1"], cell["chrf_all"]) == (100.0, 100.0, 50.0)
     hit, gold = sum(spans[::2]), sum(spans)
@@ -146,7 +166,7 @@ def test_a_wrong_span_moves_span_and_label_f1_and_a_wrong_label_only_the_latter(
             item["label"] = "Event" if item["label"] != "Event" else "Person"
         else:
             item["spans"][0]["text"] = "nowhere"
-        cell = quality(ledger_of(list(gold.values()), wrong), wrong, gold)
+        cell = cell_of(ledger_of(list(gold.values()), wrong), wrong, gold)
         assert cell["span_f1"] == span_f1
         assert cell["label_f1"] == round(100 * (number - 1) / number, 2)
 

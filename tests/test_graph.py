@@ -28,6 +28,7 @@ READERS: dict[str, int | str] = {
     "checked": 1,
     "write_checked": 2,
     "write_checked_json": 2,
+    "faults": 1,
     "read_records": "record",
     "write_records": "record",
     "record_faults": "record",
@@ -50,13 +51,10 @@ def outputs_of(stage: str) -> list[str]:
     return [path for key in ("outs", "metrics", "plots") for path in paths_of(stage, key)]
 
 
-def own_nodes(module: str) -> Iterator[ast.AST]:
-    """The syntax of a stage's own files, without what it shares with others."""
-    package = module.replace(".", "/")
+def nodes(module: str) -> Iterator[ast.AST]:
+    """The syntax of all the code that a stage can import."""
     for path in local_imports(module):
-        place = path.relative_to(ROOT).as_posix()
-        if place == f"{package}.py" or place.startswith(package + "/"):
-            yield from ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        yield from ast.walk(ast.parse(path.read_text(encoding="utf-8")))
 
 
 def with_references(names: set[str]) -> set[str]:
@@ -71,12 +69,14 @@ def with_references(names: set[str]) -> set[str]:
 
 
 def schemas_called(module: str) -> set[str]:
-    """Schemas that a stage's own calls name for certain."""
+    """Schemas that the calls in a stage's code name for certain."""
     found = set()
-    for node in own_nodes(module):
+    for node in nodes(module):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in READERS:
             reader = READERS[node.func.id]
-            argument = None if isinstance(reader, str) else node.args[reader]
+            argument = None if isinstance(reader, str) or len(node.args) <= reader else node.args[reader]
+            if not isinstance(reader, str) and argument is None:
+                continue
             if argument is None:
                 found.add(str(reader))
             elif isinstance(argument, ast.Constant):
@@ -85,8 +85,8 @@ def schemas_called(module: str) -> set[str]:
 
 
 def schemas_named(module: str) -> set[str]:
-    """Schemas whose names stand anywhere in a stage's own code, as in a table of names."""
-    words = {node.value for node in own_nodes(module) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    """Schemas whose names stand anywhere in a stage's code, as in a table of names."""
+    words = {node.value for node in nodes(module) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
     return with_references(words & set(names()) | schemas_called(module))
 
 
@@ -110,6 +110,16 @@ def test_deps_list_the_schemas_and_label_tables_a_stage_uses(stage: str) -> None
 
 
 @stages
+def test_data_files_that_stand_beside_the_code_are_deps(stage: str) -> None:
+    # prices.yaml, word lists: read by the code's own place, so that they are in no command.
+    for path in local_imports(module_of(stage)):
+        text = path.read_text(encoding="utf-8")
+        for file in path.parent.glob("*.*"):
+            if file.suffix in (".yaml", ".txt") and f'"{file.name}"' in text:
+                assert file.relative_to(ROOT).as_posix() in paths_of(stage, "deps"), stage
+
+
+@stages
 def test_params_declared_are_those_read(stage: str) -> None:
     declared = set(PIPELINE[stage].get("params", []))
     assert declared == param_sections(module_of(stage))
@@ -126,7 +136,7 @@ def test_every_file_in_a_command_is_a_dep_or_an_output(stage: str) -> None:
 def test_every_output_has_a_schema(stage: str) -> None:
     for path in outputs_of(stage):
         if path.endswith((".jsonl", ".json")):
-            place = path.replace("${item.lang}", LANGUAGES[0])
+            place = path.replace("${item.lang}", LANGUAGES[0]).replace("${item.shots}", "0")
             assert any(fnmatch(place, pattern) for pattern in ARTIFACTS), path
 
 
@@ -150,10 +160,10 @@ def test_joins_list_every_language_of_the_params(stage: str) -> None:
         assert found == set(LANGUAGES), family
 
 
-def test_matrix_stages_run_over_the_languages_of_the_params() -> None:
+def test_matrix_stages_run_over_the_languages_of_the_params_or_the_examples_shown() -> None:
     for stage, entry in PIPELINE.items():
         if "matrix" in entry:
-            assert entry["matrix"] == {"lang": "${languages}"}, stage
+            assert entry["matrix"] in ({"lang": "${languages}"}, {"shots": ["0", "k"]}), stage
 
 
 def test_no_file_is_made_by_two_stages() -> None:
@@ -166,4 +176,7 @@ def test_every_section_of_the_params_is_read_by_a_stage() -> None:
     prompts = {match for stage in PIPELINE for match in re.findall(r"\$\{(\w+)\.\w+\}", PIPELINE[stage]["cmd"])} - {
         "item"
     }
-    assert sections | prompts == set(yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8")))
+    # `stages.llm_baseline` is run by hand: its responses are not recorded yet.
+    assert sections | prompts | {"llm_baseline"} == set(
+        yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    )

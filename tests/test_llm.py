@@ -8,7 +8,6 @@ import json
 import sqlite3
 import subprocess
 import sys
-import threading
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +21,7 @@ from stages.llm import archive
 from stages.llm.answer import json_answer
 from stages.llm.archive import Archive, pack
 from stages.llm.cache import Cache, default_folder
-from stages.llm.client import responses, usage
+from stages.llm.client import WINDOW, responses, stream, usage
 from stages.llm.request import Request, chat, response_format
 from stages.params import Llm
 from stages.prompt import Prompt
@@ -44,19 +43,11 @@ def response(content: str = "{}", reason: str = "stop", refusal: str | None = No
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[OpenAIServer]:
+def online(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenAIServer]:
+    """A server, as the endpoint of this process."""
     with OpenAIServer(tmp_path / "answered.jsonl") as server:
+        server.as_endpoint(monkeypatch, tmp_path / "cache")
         yield server
-
-
-@pytest.fixture
-def online(server: OpenAIServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OpenAIServer:
-    """The server, as the endpoint of this process."""
-    monkeypatch.setenv("LLM_MODE", "online")
-    monkeypatch.setenv("OPENAI_BASE_URL", server.url)
-    monkeypatch.setenv("OPENAI_API_KEY", "any")
-    monkeypatch.setenv("LLM_CACHE", str(tmp_path / "cache"))
-    return server
 
 
 # --- identity --------------------------------------------------------------------------------------------------------
@@ -70,7 +61,17 @@ def test_the_key_changes_with_every_setting_that_changes_the_answer(change: dict
     assert ask("a", dataclasses.replace(LLM, **change)).key != ask("a").key
 
 
-@pytest.mark.parametrize("change", [{"concurrency": 9}, {"timeout_s": 1.0}, {"retries": 9}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"concurrency": 9},
+        {"timeout_s": 1.0},
+        {"retries": 9},
+        {"requests_per_minute": 9},
+        {"tokens_per_minute": 9},
+        {"give_up_s": 9.0},
+    ],
+)
 def test_the_key_stays_under_settings_that_do_not(change: dict[str, Any]) -> None:
     assert ask("a", dataclasses.replace(LLM, **change)).key == ask("a").key
 
@@ -129,6 +130,14 @@ def test_the_first_response_of_a_key_stays_and_is_what_put_returns(tmp_path: Pat
     assert cache.put("k", {"a": 1}, response("2")) == response("1")
     assert Cache(tmp_path).entry("k") == ({"a": 1}, response("1"))
     assert (cache.get("other"), cache.entry("other")) == (None, None)
+
+
+def test_many_are_put_as_one_is(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    cache.put("b", {}, response("old"))
+    entries = [(key, {"asked": key}, response(key)) for key in "abc"]
+    assert cache.put_all(entries) == [response("a"), response("old"), response("c")]
+    assert Cache(tmp_path).entry("c") == ({"asked": "c"}, response("c"))
 
 
 def test_the_cache_is_where_the_environment_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -330,107 +339,13 @@ def test_no_more_requests_are_under_way_than_allowed(tmp_path: Path, online: Ope
     assert online.busiest == 3
 
 
-@pytest.mark.parametrize("faults", [["500"], ["429"], ["reset"], ["half"], ["500", "reset"]])
-def test_a_passing_fault_is_retried_and_the_answer_kept(online: OpenAIServer, faults: list[str]) -> None:
-    online.faults["one"] = list(faults)
-    assert contents(["one", "two"]) == contents(["one", "two"])
-    assert sorted(Counter(online.answered).values()) == [1, 1]
-    assert len(online.received) == 2 + len(faults)
-    if faults == ["429"]:
-        first, second = (at for at, key in online.received if key == ask("one").key)
-        assert second - first >= 1.0  # as Retry-After said; the SDK's own wait is at most half a second
+KNOBS = [{"concurrency": 0}, {"retries": -1}, {"timeout_s": 0.0}, {"requests_per_minute": 0}, {"tokens_per_minute": 0}]
 
 
-def test_a_hang_ends_at_the_timeout_and_is_retried(online: OpenAIServer) -> None:
-    online.faults["one"] = ["hang"]
-    assert len(contents(["one"], dataclasses.replace(LLM, timeout_s=0.3))) == 1
-    assert len(online.received) == 2
-    online.faults["two"] = ["hang"]
-    with pytest.raises(UserError, match="APITimeoutError.*0 of 1 answers are kept"):
-        contents(["two"], dataclasses.replace(LLM, timeout_s=0.3, retries=0))
-
-
-@pytest.mark.parametrize("fault", ["html", "broken_body", "no_choices", "not_utf8", "500", "reset"])
-def test_what_is_no_answer_ends_in_one_line_and_is_not_kept(online: OpenAIServer, fault: str) -> None:
-    online.faults["bad"] = [fault]
-    with pytest.raises(UserError, match="1 of 2 answers are kept; check OPENAI_BASE_URL") as caught:
-        contents(["good", "bad"], dataclasses.replace(LLM, retries=0, concurrency=1))
-    assert caught.value.place == online.url + "/"
-    assert "\n" not in str(caught.value)
-    assert Cache().get(ask("bad").key) is None
-    assert contents(["good", "bad"])  # the next run asks only for what is missing
-    assert Counter(online.answered) == {ask("good").key: 1, ask("bad").key: 1}
-
-
-def test_what_is_under_way_when_one_request_fails_arrives_and_is_kept_and_no_new_one_goes_out(
-    online: OpenAIServer,
-) -> None:
-    failed = threading.Event()
-
-    def latency(body: dict[str, Any]) -> float:
-        content = body["messages"][-1]["content"]
-        if "bad" in content:
-            online.wait(lambda: len(online.received) == 2, 20)
-            failed.set()
-        elif "slow" in content:
-            failed.wait(20)
-            return 0.3
-        return 0.0
-
-    online.latency = latency
-    online.faults["bad"] = ["no_choices"]
-    with pytest.raises(UserError, match="1 of 4 answers are kept"):
-        contents(["bad", "slow", "third", "fourth"], dataclasses.replace(LLM, concurrency=2))
-    assert Cache().get(ask("slow").key) is not None
-    assert len(online.received) == 2
-
-
-def test_half_a_character_in_an_answer_does_not_stop_the_run(online: OpenAIServer) -> None:
-    online.faults["odd"] = ["lone_surrogate"]
-    first = responses([ask("odd")], LLM, Archive(None))
-    assert first[0]["content"].startswith("\ufffd")
-    assert responses([ask("odd")], LLM, Archive(None)) == first
-
-
-def test_processes_that_ask_the_same_at_once_go_on_with_the_same_answer(tmp_path: Path, online: OpenAIServer) -> None:
-    # Each answer is another, as from a sampling model; both runs must end with the one that is kept and will be packed.
-    online.varying = True
-    online.latency = lambda body: 0.0 if online.wait(lambda: len(online.received) >= 2, 20) else 0.0
-    code = (
-        "import json; from tests.test_llm import *;"
-        "print(json.loads(responses([ask('w')], LLM, Archive(None))[0]['content'])['text'])"
-    )
-    workers = [
-        subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(2)
-    ]
-    told = [worker.communicate()[0] for worker in workers]
-    assert len(online.answered) == 2
-    kept = Cache().get(ask("w").key) or {}
-    assert told == [json.loads(kept["content"])["text"] + "\n"] * 2
-
-
-@pytest.mark.parametrize("change", [{"concurrency": 0}, {"retries": -1}, {"timeout_s": 0.0}])
+@pytest.mark.parametrize("change", KNOBS)
 def test_knobs_out_of_range_are_refused(online: OpenAIServer, change: dict[str, Any]) -> None:
     with pytest.raises(UserError, match="params.yaml: llm"):
         contents(["a"], dataclasses.replace(LLM, **change))
-    assert online.received == []
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "told"),
-    [
-        ("OPENAI_API_KEY", "", "OPENAI_API_KEY: is not set"),
-        ("OPENAI_API_KEY", "鍵", "check OPENAI_BASE_URL, the key"),
-        ("OPENAI_BASE_URL", "127.0.0.1", "check OPENAI_BASE_URL"),
-        ("OPENAI_BASE_URL", "http://[", "check OPENAI_BASE_URL"),
-    ],
-)
-def test_an_unusable_key_or_address_is_one_line(
-    online: OpenAIServer, monkeypatch: pytest.MonkeyPatch, name: str, value: str, told: str
-) -> None:
-    monkeypatch.setenv(name, value)
-    with pytest.raises(UserError, match=told):
-        contents(["a"], dataclasses.replace(LLM, retries=0))
     assert online.received == []
 
 
@@ -454,3 +369,27 @@ def test_only_the_word_online_opens_a_connection(
     with pytest.raises(UserError, match="2 of 2 requests have no recorded response"):
         contents(["a", "b", "a"])
     assert online.received == []
+
+
+def test_a_stream_gives_what_responses_give_and_takes_no_more_requests_than_a_window(tmp_path: Path) -> None:
+    pack(tmp_path / "r.gz", {}, ENTRIES)
+    packed, words, taken = Archive(tmp_path / "r.gz"), "abc" * WINDOW, 0
+
+    def asked() -> Iterator[Request]:
+        nonlocal taken
+        for word in words:
+            taken += 1
+            yield ask(word)
+
+    answers = stream(asked(), LLM, packed)
+    assert next(answers) == response("a")
+    assert taken == WINDOW
+    assert [next(answers), *answers] == [response(word) for word in words[1:]]
+    assert taken == len(words)
+
+
+def test_a_stream_asks_for_what_is_missing_in_each_window_and_keeps_its_connections(online: OpenAIServer) -> None:
+    words = ["first", *["again"] * WINDOW, "last"]
+    told = [json.loads(answer["content"])["label"] for answer in stream(map(ask, words), LLM, Archive(None))]
+    assert told == contents(words)
+    assert Counter(online.answered) == {ask(word).key: 1 for word in ("first", "again", "last")}

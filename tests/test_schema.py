@@ -189,7 +189,7 @@ def test_each_schema_is_a_schema_with_its_own_name_and_refuses_unknown_keys(name
     jsonschema_rs.meta.validate(schema)
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     assert schema["$id"] == f"{name}.schema.json"
-    assert "additionalProperties" in schema or any(key in schema for key in ("oneOf", "anyOf", "$ref"))
+    assert "additionalProperties" in schema or any(key in schema for key in ("oneOf", "anyOf", "$ref", "items"))
 
 
 def test_an_unknown_schema_is_refused_with_the_known_ones() -> None:
@@ -281,7 +281,7 @@ def test_every_task_in_every_language_takes_its_own_labels() -> None:
 
 
 def test_a_record_inside_a_translation_is_checked_in_full() -> None:
-    line = {"id": "a", "source_id": "b", "response": "0" * 64, "failure": None}
+    line = {"id": "a", "source_id": "b", "response": "0" * 64, "failure": None, "rung": "first", "steps": {}}
     assert faults({**line, "record": record_of("SCNM", "NER", span())}, "translation") == []
     found = faults({**line, "record": record_of("SCNM", "NER", span("神名"), span(start=1))}, "translation")
     assert [pointer for pointer, _ in found] == ["/record/extractions/0/label", "/record/extractions/1/spans/0/start"]

@@ -16,10 +16,11 @@ import pytest
 from stages import prompt
 from stages.errors import UserError
 from stages.files import read_json, write_json
+from stages.listed import build_request, read_answer, span_texts
 from stages.llm import archive
 from stages.params import Llm
 from stages.schema import file_faults
-from stages.translate import build_request, by_text, read_answer, span_texts
+from stages.translate import by_text
 from tests.openai_server import NEWS, OPEN, RECORDS, REVIEW, ROOT, TWICE, OpenAIServer, Project, image, record
 
 LLM = Llm("m", "json_object_schema", 0.0, 0, 600, 4, 300.0, 4)

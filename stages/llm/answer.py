@@ -7,10 +7,11 @@ from typing import Any
 import orjson
 
 
-def json_answer(response: dict[str, Any]) -> tuple[Any, str | None]:
+def json_answer(response: dict[str, Any], loose: bool = False) -> tuple[Any, str | None]:
     """(value, None), or (None, failure): truncated, refused, filtered, not_json.
 
-    `finish_reason` comes first: a schema-constrained answer that was cut may still look whole.
+    `finish_reason` comes first: a schema-constrained answer that was cut may still look whole. With `loose`, the object is
+    looked for inside the answer: endpoints without a JSON mode put it into a code fence or talk around it.
     """
     if response["refusal"]:
         return None, "refused"
@@ -18,7 +19,10 @@ def json_answer(response: dict[str, Any]) -> tuple[Any, str | None]:
         return None, "truncated"
     if response["finish_reason"] == "content_filter":
         return None, "filtered"
+    content = response["content"]
+    if loose and "{" in content and "}" in content:
+        content = content[content.index("{") : content.rindex("}") + 1]
     try:
-        return orjson.loads(response["content"]), None
+        return orjson.loads(content), None
     except orjson.JSONDecodeError:
         return None, "not_json"

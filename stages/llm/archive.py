@@ -19,7 +19,7 @@ from typing import Any
 import orjson
 
 from stages.errors import UserError
-from stages.files import dumps, read_bytes, read_json, write_bytes
+from stages.files import dumps, read_json, write_bytes
 from stages.llm.cache import Cache
 from stages.llm.request import Request
 from stages.run import run
@@ -29,27 +29,44 @@ Entry = tuple[dict[str, Any], dict[str, Any]]  # request body, response
 
 
 class Archive:
-    """The card and the responses of one archive; an absent path is an empty archive."""
+    """The card and the responses of one archive; an absent path is an empty archive.
+
+    Its lines stay as they are, checked, until they are asked for: as objects they would take several times the memory.
+    """
 
     def __init__(self, path: str | Path | None) -> None:
         self.card: dict[str, Any] = {}
-        self.entries: dict[str, Entry] = {}
+        self._lines: dict[str, bytes] = {}
         if path is None or not Path(path).exists():
             return
         try:
-            head, *lines = map(orjson.loads, gzip.decompress(read_bytes(path)).splitlines())
-            self.card = dict(head["card"])
-            for line in lines:
-                if Request(line["request"]).key != line["key"]:
-                    raise ValueError(f"the request of {line['key']} has another hash")
-                self.entries[line["key"]] = (line["request"], line["response"])
+            with gzip.open(path) as file:
+                self.card = dict(orjson.loads(next(file, b""))["card"])
+                for line in file:
+                    key, request, _ = _fields(line)
+                    if Request(request).key != key:
+                        raise ValueError(f"the request of {key} has another hash")
+                    self._lines[key] = line
         except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError) as error:
             raise UserError(str(path), f"broken archive: {error!r}", f"get it again: dvc pull {path}") from error
 
+    def __contains__(self, key: str) -> bool:
+        return key in self._lines
+
+    @property
+    def entries(self) -> dict[str, Entry]:
+        """Every request and response by key."""
+        return {key: _fields(line)[1:] for key, line in self._lines.items()}
+
     def get(self, key: str) -> dict[str, Any] | None:
         """The response of that key, or None."""
-        entry = self.entries.get(key)
-        return entry[1] if entry else None
+        line = self._lines.get(key)
+        return _fields(line)[2] if line else None
+
+
+def _fields(line: bytes) -> tuple[str, dict[str, Any], dict[str, Any]]:
+    value = orjson.loads(line)
+    return value["key"], value["request"], value["response"]
 
 
 def pack(path: str | Path, card: dict[str, Any], entries: dict[str, Entry]) -> None:
@@ -67,15 +84,16 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--keep", action="store_true", help="keep what the archive already holds, too")
     options = parser.parse_args(arguments)
     old, cache = Archive(options.out), Cache()
-    entries, prompts = (dict(old.entries), old.card.get("prompts", {})) if options.keep else ({}, {})
-    usages = sorted(Path(options.usage).glob("*.json"))
+    recorded = old.entries
+    entries, prompts = (dict(recorded), old.card.get("prompts", {})) if options.keep else ({}, {})
+    usages = sorted(Path(options.usage).rglob("*.json"))
     if not usages:
         raise UserError(options.usage, "has no usage file", "run the stages that ask the LLM first, then pack")
     for path in usages:
         usage = read_checked_json(path, "usage")
         prompts[usage["prompt"]] = usage["prompt_sha256"]
         for key in usage["responses"]:
-            entry = old.entries.get(key) or cache.entry(key)
+            entry = recorded.get(key) or cache.entry(key)
             if entry is None:
                 raise UserError(f"{path}: {key}", "no such response in the cache", "run its stage again, then pack")
             entries[key] = entry

@@ -1,13 +1,15 @@
 """Every response ever paid for, by the key of its request: one SQLite file outside the project's tree.
 
 Place: `$LLM_CACHE` (a folder), else the user's cache folder. It is neither a dep nor an out of DVC, so experiments in
-temporary folders share it and `git clean` does not destroy paid work. A response is committed as soon as it is there.
+temporary folders share it and `git clean` does not destroy paid work. Responses are committed as soon as they
+are there, those that arrive together in one transaction.
 """
 
 from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,18 +41,21 @@ class Cache:
                 str(self.path), f"cache not usable: {error}", "set LLM_CACHE to a writable folder"
             ) from error
 
-    def _row(self, statement: str, *values: str | bytes) -> tuple[bytes, ...] | None:
+    def _unusable(self, error: sqlite3.Error) -> UserError:
+        fault = f"cache not usable: {error}"
+        return UserError(str(self.path), fault, "free the disk, or set LLM_CACHE to another folder")
+
+    def _row(self, statement: str, key: str) -> tuple[bytes, ...] | None:
         try:
-            row: tuple[bytes, ...] | None = self._db.execute(statement, values).fetchone()
+            row: tuple[bytes, ...] | None = self._db.execute(statement, (key,)).fetchone()
         except sqlite3.Error as error:
-            fault = f"cache not usable: {error}"
-            raise UserError(str(self.path), fault, "free the disk, or set LLM_CACHE to another folder") from error
+            raise self._unusable(error) from error
         return row
 
     def get(self, key: str) -> dict[str, Any] | None:
         """The response of that key, or None."""
-        entry = self.entry(key)
-        return entry and entry[1]
+        row = self._row("SELECT response FROM responses WHERE key = ?", key)
+        return None if row is None else orjson.loads(row[0])
 
     def entry(self, key: str) -> tuple[dict[str, Any], dict[str, Any]] | None:
         """(request, response) of that key, or None."""
@@ -62,10 +67,24 @@ class Cache:
 
         So two processes that asked the same at once go on with the same answer, the one that will be packed.
         """
-        self._row(
-            "INSERT OR IGNORE INTO responses VALUES (?, ?, ?)", key, orjson.dumps(request), orjson.dumps(response)
-        )
-        return self.get(key) or response
+        return self.put_all([(key, request, response)])[0]
+
+    def put_all(self, entries: Sequence[tuple[str, dict[str, Any], dict[str, Any]]]) -> list[dict[str, Any]]:
+        """`put` of many in one transaction: all are kept when it returns, or none."""
+        rows = [(key, orjson.dumps(request), orjson.dumps(response)) for key, request, response in entries]
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                new = self._db.executemany("INSERT OR IGNORE INTO responses VALUES (?, ?, ?)", rows).rowcount
+            except sqlite3.Error:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise self._unusable(error) from error
+        if new == len(rows):
+            return [response for _, _, response in entries]
+        return [self.get(key) or response for key, _, response in entries]
 
     def close(self) -> None:
         """Ends the use of the file."""

@@ -2,8 +2,8 @@
 
     python -m stages.raw --records data/raw/records.jsonl --references data/raw/references.jsonl
 
-References exist for the sample only: they measure translations and are the frozen test set; no later stage that asks an
-LLM reads them.
+References exist for the sample only: they measure translations and are the frozen test set. No stage that asks an LLM for
+data reads them; the LLM baseline shows those of training groups, the judge grades some beside the translations.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from stages import params
 from stages.errors import UserError
 from stages.params import Source
-from stages.raw import hironsan, jsonl, mmm, sample, wikipedia
+from stages.raw import hironsan, jsonl, mmm, pile, sample, wikipedia
 from stages.record import Record
 from stages.run import run
 from stages.schema import write_records
@@ -24,6 +24,7 @@ ADAPTERS: dict[str, Callable[[Source], list[Record]]] = {
     "wikipedia": wikipedia.records,
     "hironsan": hironsan.records,
     "mmm": mmm.records,
+    "pile": pile.records,
     "jsonl": jsonl.records,
 }
 

@@ -87,7 +87,7 @@ def test_a_response_that_is_not_recorded_is_one_line_that_says_what_to_set(clone
     (prompts / "mine.yaml").write_text(text.replace("professional", "careful"), encoding="utf-8")
     knobs = clone.path / "params.yaml"
     old = knobs.read_text(encoding="utf-8")
-    knobs.write_text(old.replace("prompt: v1 ", "prompt: mine "), encoding="utf-8")
+    knobs.write_text(old.replace("prompt: v2 ", "prompt: mine "), encoding="utf-8")
     lock = clone.lock()
     told = clone.run("dvc", "repro", "translate@en", code=255)
     knobs.write_text(old, encoding="utf-8")
@@ -99,8 +99,8 @@ def test_a_response_that_is_not_recorded_is_one_line_that_says_what_to_set(clone
     clone.run("dvc", "checkout", "--quiet", "translate@en")
 
 
-def test_an_experiment_and_metrics_diff_show_what_a_filter_changes(clone: Clone) -> None:
-    clone.run("dvc", "exp", "run", "--set-param", "filter.unaligned=false", "quality")
+def test_an_experiment_and_metrics_diff_show_what_the_prompt_changes(clone: Clone) -> None:
+    clone.run("dvc", "exp", "run", "--set-param", "translate.prompt=v1", "quality")
     told = clone.run("dvc", "metrics", "diff", "--md")
     assert "en.all.retention" in told
     assert "zh.all.chrf_all" in told

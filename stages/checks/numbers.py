@@ -1,0 +1,67 @@
+"""Numbers and dates of a translation against its source, compared as values, whatever the script, unit or era.
+
+A value that must be stated (`Value.strong`) has to have a counterpart on the other side; there, any value that can mean
+the same will do, an idiom's too. A translation may say once what the source repeats, but each value it states needs one of
+its own in the source: 3-1 is not 3-3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from stages.checks import value_cjk, value_en
+from stages.checks.value import Value
+from stages.record import Record
+
+
+def read(text: str, lang: str) -> list[Value]:
+    """The values of a text in en, ja or zh."""
+    return value_en.read(text) if lang == "en" else value_cjk.read(text)
+
+
+def partners(values: list[Value], others: list[Value]) -> set[int]:
+    """Which of `values` get a partner of their own among `others`, when as many as possible do (augmenting paths)."""
+    taken: dict[int, int] = {}
+
+    def find(index: int, seen: set[int]) -> bool:
+        for at, other in enumerate(others):
+            if at not in seen and values[index].matches(other):
+                seen.add(at)
+                if at not in taken or find(taken[at], seen):
+                    taken[at] = index
+                    return True
+        return False
+
+    for index in range(len(values)):
+        find(index, set())
+    return set(taken.values())
+
+
+def unanswered(values: list[Value], others: list[Value]) -> list[Value]:
+    """The strong ones that none of the others matches."""
+    return [value for value in values if value.strong and not any(value.matches(other) for other in others)]
+
+
+def excess(values: list[Value], others: list[Value]) -> list[Value]:
+    """The strong ones that are left when each of the others answers for one only; a date may be said twice, as in
+    "Showa 29 (1954)"."""
+    strong = [value for value in values if value.strong]
+    found, new = partners(strong, others), unanswered(strong, others)
+    return [value for index, value in enumerate(strong) if value in new or (index not in found and not value.date)]
+
+
+def numbers(source: Record, target: Record) -> Iterator[str]:
+    """Codes of numbers and dates that differ.
+
+    number_missing: the source states a value that the target does not. number_added: the reverse. number_changed: both.
+    date_changed: both, and a year, month, day or weekday is among them.
+    """
+    before, after = read(source["text"], source["lang"]), read(target["text"], target["lang"])
+    missing, added = unanswered(before, after), excess(after, before)
+    if missing and added:
+        dates = any(value.date for value in (*missing, *added))
+        yield "date_changed" if dates else "number_changed"
+    elif missing:
+        yield "number_missing"
+    elif added:
+        yield "number_added"

@@ -1,0 +1,128 @@
+"""A number or date as a value, and the loop by which the readers of a language find them in a text."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+# A plain value is a Fraction; ("month", 3) and ("weekday", 5, Monday = 1) are no plain numbers: March is not 3 boxes.
+Key = Fraction | tuple[str, int]
+
+
+@dataclass(frozen=True)
+class Value:
+    """One number as a text states it.
+
+    keys: every exact reading ("30 %" is 30 and 3/10, "3 p.m." is 3 and 15); one in common is a match.
+    low, high: the bounds of a vague number (十数人: 11 to 19), else None.
+    strong: the other side must state it. What an idiom may bring or swallow ("one", 一方, "both") is weak: it can answer
+        for a number of the other side, but nobody asks for it.
+    date: a year, a month, a day of the month or a weekday.
+    """
+
+    keys: frozenset[Key]
+    strong: bool = True
+    date: bool = False
+    low: int | None = None
+    high: int | None = None
+
+    def matches(self, other: Value) -> bool:
+        """Whether both can mean the same number."""
+        return bool(self.keys & other.keys) or self.spans(other) or other.spans(self)
+
+    def spans(self, other: Value) -> bool:
+        """Whether a vague number has an exact one, or part of a vague one, between its bounds."""
+        if self.low is None or self.high is None:
+            return False
+        if other.low is not None and other.high is not None:
+            return self.low <= other.high and other.low <= self.high
+        return any(isinstance(key, Fraction) and self.low <= key <= self.high for key in other.keys)
+
+
+Reader = Callable[[re.Match[str]], Iterable[Value] | None]
+Rule = tuple[re.Pattern[str], Reader]
+# Exponents and formulas are not numbers: 5 m², CO₂. NFKC would make digits of them. re.IGNORECASE takes a Turkish i for one.
+EXPONENTS = str.maketrans(
+    {**dict.fromkeys("⁰¹²³⁴⁵⁶⁷⁸⁹"), "㎡": " m", "㎢": " km", "㎥": " m", "㎝": " cm", "㎞": " km", "ı": "i", "İ": "I"}
+)
+FORMULAS = re.compile(
+    r"(?<![A-Za-z])(?:CO|H|O|N|SO|NO)2O?(?![A-Za-z0-9])|(?<=[0-9 ][kcm]m)[23](?!\d)|(?<=[0-9 ]m)[23](?!\d)"
+)
+
+
+def exact(*keys: Key | int, strong: bool = True, date: bool = False) -> Value:
+    """A value with these readings. 0 and 1 are weak however they are written: no language keeps "a", 一 or "no"."""
+    found = frozenset(Fraction(key) if isinstance(key, int) else key for key in keys)
+    trivial = found <= {Fraction(0), Fraction(1)}
+    return Value(found, strong and not trivial, date)
+
+
+def vague(low: int, high: int, strong: bool = False) -> Value:
+    """A number between two bounds."""
+    return Value(frozenset(), strong, False, low, high)
+
+
+def percent(number: Fraction, *more: Fraction, strong: bool = True) -> Value:
+    """A share of a hundred, which may also be written as a fraction (3割 = 30 % = three tenths)."""
+    keys = [key for share in (number, *more) for key in (share, share / 100)]
+    return exact(*keys, strong=strong)
+
+
+def month(number: Fraction | int, strong: bool = True) -> Value:
+    """A month of the year, 1 to 12."""
+    return Value(frozenset({("month", int(number))}), strong, True)
+
+
+def weekday(number: int, strong: bool = True) -> Value:
+    """A day of the week, Monday = 1."""
+    return Value(frozenset({("weekday", number)}), strong, True)
+
+
+def hour(number: Fraction, afternoon: bool) -> Value:
+    """An hour of the clock: 3 p.m. is 15."""
+    keys = {number}
+    if number > 12:
+        keys.add(number - 12)
+    elif afternoon:
+        keys.add(number + 12)
+    return exact(*keys)
+
+
+def year(number: Fraction) -> Value:
+    """A year; one of two digits may be short for one of a century ('98)."""
+    keys = {number, number + 1900, number + 2000} if 10 <= number <= 99 else {number}
+    return exact(*keys, date=1000 <= number <= 2200)
+
+
+def iso_date(match: re.Match[str]) -> Iterator[Value]:
+    """2024-03-12."""
+    yield exact(int(match[1]), date=True)
+    yield month(int(match[2]))
+    yield exact(int(match[3]), date=True)
+
+
+ISO_DATE = re.compile(r"(?<!\d)([12]\d{3})[-/.](1[0-2]|0?[1-9])[-/.](3[01]|[12]\d|0?[1-9])(?!\d)")
+
+
+def plain(text: str) -> str:
+    """The text as the readers take it: NFKC, without exponents and formulas."""
+    return FORMULAS.sub(" ", unicodedata.normalize("NFKC", text.translate(EXPONENTS)))
+
+
+def scan(text: str, rules: Sequence[Rule]) -> list[Value]:
+    """What the rules find, each in what those before it left; a reader that answers None leaves its match to others."""
+    values = list[Value]()
+
+    def take(read: Reader, match: re.Match[str]) -> str:
+        found = read(match)
+        if found is None:
+            return match[0]
+        values.extend(found)
+        return "\0" * len(match[0])
+
+    for pattern, read in rules:
+        text = pattern.sub(lambda match, read=read: take(read, match), text)  # type: ignore[misc]
+    return values

@@ -1,0 +1,265 @@
+"""The numbers and dates of a Japanese or Chinese text: 漢数字, 万億兆, 一〇二, 三分の一, 割, 成, 折, eras, 周五."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+
+from stages.checks.value import (
+    ISO_DATE,
+    Rule,
+    Value,
+    exact,
+    hour,
+    iso_date,
+    month,
+    percent,
+    plain,
+    scan,
+    vague,
+    weekday,
+    year,
+)
+
+DIGITS = {
+    digit: value
+    for value, digits in enumerate(("〇零", "一壱", "二两兩弐", "三", "四", "五", "六", "七", "八", "九"))
+    for digit in digits
+}
+SMALL = {"十": 10, "百": 100, "千": 1000}
+LARGE = {"万": 10**4, "萬": 10**4, "亿": 10**8, "億": 10**8, "兆": 10**12}
+# 昭和29年 is 1925 + 29; a name of the years before 1868 has no meaning but as an era, so the list costs nothing.
+ERAS = {
+    "天正": 1572, "文禄": 1591, "永禄": 1557, "天文": 1531, "承応": 1651, "正保": 1643, "慶安": 1647, "明暦": 1654, "万治": 1657, "天和": 1680,
+    "正徳": 1710, "元文": 1735, "寛保": 1740, "延享": 1743, "寛延": 1747, "享和": 1800, "弘化": 1843, "万延": 1859, "文久": 1860, "元治": 1863,
+    "令和": 2018, "平成": 1988, "昭和": 1925, "大正": 1911, "明治": 1867, "慶応": 1864, "庆应": 1864, "安政": 1853, "嘉永": 1847,
+    "天保": 1829, "文政": 1817, "文化": 1803, "寛政": 1788, "宽政": 1788, "天明": 1780, "安永": 1771, "明和": 1763, "宝暦": 1750,
+    "享保": 1715, "宝永": 1703, "元禄": 1687, "貞享": 1683, "延宝": 1672, "寛文": 1660, "宽文": 1660, "寛永": 1623, "宽永": 1623,
+    "元和": 1614, "慶長": 1595, "庆长": 1595, "民国": 1911,
+}  # fmt: skip
+# 千 and 兆 that begin a unit are no number: 2.35千克, 300兆瓦.
+KANJI = r"(?:[〇零一二三四五六七八九十百万萬亿億两兩廿卅壱弐]|千(?![克米瓦卡赫伏帕焦吨升])|兆(?![瓦赫字帕欧]))"
+ARABIC = r"(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)(?:\.[0-9]+)?"
+# Atomic: the whole run is one number, or none.
+NUMBER = rf"(?>(?:{ARABIC}|{KANJI})+)"
+# What follows a kanji number that is meant as one. 三人 counts; 三菱 and 五十嵐 do not.
+COUNTER = (
+    r"(?:[人名個个つ本枚台回度位番号號冊册匹頭头羽只隻年月日天週周時时分秒円圆元歳才岁代倍階层層楼件軒家社店室席点點票勝敗胜负対对比種种所"
+    r"箱袋杯皿食着足組组支队队隊団团班曲部首集話话巻卷章節节項项条條棵颗粒張张把块片辆輛艘架栋棟座间間句字次场場届屆局轮轮轴門门"
+    r"口户戸届等级級男女割折成美欧步歩分票幕环環季股笔筆份双对套层封道幅球遍趟碗瓶罐盒桶篇段页頁顿盘排列行斤亩餐样樣国市県县町村区區公米英校世]"
+    r"|か月|ヶ月|カ月|ヵ月|箇月|か所|カ所|ヶ所|か国|カ国|ヶ国|試合|作目|メートル|キロ|センチ|ミリ|グラム|トン|リットル|ドル|ユーロ|ポンド|ウォン|"
+    r"パーセント|%|セット|ページ|ゴール|点|小时|毫|厘|克|吨|升|千克|千米|km|kg|m|cm|g)"
+)
+# Names and idioms that look like a number and its counter.
+NOT_NUMBERS = re.compile(
+    r"六本木|[一二三]本松|[二三四五六八十廿]日[市町]|八日市場|三日月|三日坊主|二人三脚|[三五七八九]戸|三次市|千本|[一二三四五六七八九]条(?=通|駅|河|大)|四国|三国(?=志|時)"
+    r"|十勝|八代(?=市|亜)|三軒茶屋|三轩茶屋|五所川原|九頭[竜龍]|九头龙|三社祭|四半期|二度と|十分(?!钟|鐘|間|前|後|之|の)|百分百|万分|五分五分|四六時中|四方八方"
+    r"|五花八门|三番[两五]次|三言[两二]语|三天两头|两口子|千万(?=别|不要|要)|万一|七五三|八[百万]屋|百目鬼|四万十川|十人十色|一石二[鳥鸟]|二次元|三次元|两岸|二手|九州|五常"
+    r"|世界一|二の次|三つ巴|八つ当たり|双十|四川|三重|千葉|千叶|三亚|三明|八卦|五官|一二三|[二三四五六]甲|[二三四五]氧|双胍"
+)
+
+
+def number(text: str) -> Fraction:
+    """The value of 1.2万, 三億5000万, 二十一, 一九九八, 百二十; `text` matches NUMBER."""
+    total, section, current, seen = Fraction(0), Fraction(0), Fraction(0), False
+    for part in re.findall(rf"{ARABIC}|.", text):
+        if part[0] in "0123456789":
+            current, seen = Fraction(part.replace(",", "")), True
+        elif part in DIGITS:
+            current, seen = current * 10 + DIGITS[part], True
+        else:
+            if part in "廿卅":
+                section += 20 if part == "廿" else 30
+            elif part in SMALL:
+                section += (current if seen else 1) * SMALL[part]
+            elif section + current:
+                total += (section + current) * LARGE[part]
+                section = Fraction(0)
+            else:
+                total = (total or Fraction(1)) * LARGE[part]
+            current, seen = Fraction(0), False
+    return total + section + current
+
+
+def decimal(text: str) -> Fraction:
+    """Like `number`, and 三点五 or 三・五."""
+    whole, _, part = re.sub("[点・]", "点", text).partition("点")
+    if not part:
+        return number(whole)
+    return number(whole) + Fraction(int("".join(str(DIGITS[digit]) for digit in part)), 10 ** len(part))
+
+
+def is_arabic(text: str) -> bool:
+    """Whether a number is written, at least in part, with the digits 0-9."""
+    return re.search("[0-9]", text) is not None
+
+
+def era(match: re.Match[str]) -> Iterator[Value]:
+    first = 1 if match[2] == "元" else int(number(match[2]))
+    if match[3]:
+        yield vague(ERAS[match[1]] + first, ERAS[match[1]] + first + 9, strong=True)
+    else:
+        yield exact(ERAS[match[1]] + first, date=True)
+
+
+def century_decade(match: re.Match[str]) -> Iterator[Value]:
+    yield exact(int((number(match[1]) - 1) * 100 + number(match[2])), date=True)
+
+
+def fraction(match: re.Match[str]) -> Iterable[Value] | None:
+    below, above = number(match[1]), decimal(match[2])
+    if not below:
+        return None
+    if below == 100:
+        return [percent(above)]
+    return [exact(above / below)]
+
+
+def discount(match: re.Match[str]) -> Iterator[Value]:
+    """打八折 is 80 % of the price, 20 % off."""
+    rate = decimal(match[1])
+    share = rate * 10 if rate < 10 else rate
+    yield percent(share, 100 - share)
+
+
+def tenths(match: re.Match[str]) -> Iterator[Value]:
+    """3割5分 is 35 %; 2割引 is 20 % off, 80 % of the price."""
+    share = decimal(match[1]) * 10 + (number(match[2]) if match[2] else 0)
+    yield percent(share, 100 - share) if match[3] else percent(share)
+
+
+def and_a_half(match: re.Match[str]) -> Iterator[Value]:
+    """2時間半, 两个半小时; 3時半 is 3:30 too, 1年半 18 months."""
+    count, unit = number(match[1]), match[2]
+    keys = [count + Fraction(1, 2)]
+    if unit == "年":
+        keys.append(count * 12 + 6)
+    if unit in ("時", "时", "点", "點"):
+        yield hour(count, afternoon=True)
+        yield exact(30, strong=False)
+        yield exact(*keys, strong=False)
+    else:
+        yield exact(count, strong=False)
+        yield exact(*keys)
+
+
+def clock(match: re.Match[str]) -> Iterable[Value] | None:
+    value = number(match[2])
+    if value > 24 or (match[3] in "点點" and not match[1]):
+        return None
+    return [hour(value, match[1] in ("午後", "下午", "晚上", "傍晚", "夜", "夕方", "中午"))]
+
+
+def in_year(match: re.Match[str]) -> Iterable[Value] | None:
+    value = number(match[1])
+    if match[2] == "年代":
+        return [exact(value, value + 1900, date=True)] if value < 100 else [exact(value, date=True)]
+    if match[2] != "年" or (value < 1000 and not is_arabic(match[1])):
+        return None
+    return [year(value)]
+
+
+def in_month(match: re.Match[str]) -> Iterable[Value] | None:
+    value = number(match[1])
+    return [month(value)] if 1 <= value <= 12 else None
+
+
+def on_day(match: re.Match[str]) -> Iterable[Value] | None:
+    value = number(match[1])
+    return [exact(value, date=True)] if 1 <= value <= 31 else None
+
+
+def unknown(match: re.Match[str]) -> Iterator[Value]:
+    """数十, 几百, 十数, 十几, 20数: between bounds; 数 before a counter says nothing."""
+    text = match[0]
+    if text[0] in "数几幾上成好":
+        unit = number(re.sub(r"^[数几幾上成好]+", "", text))
+        yield vague(int(unit), int(unit) * 10)
+    else:
+        base = int(number(text[:-1]))
+        yield vague(base + 1, base + 9, strong=True)
+
+
+def neighbours(match: re.Match[str]) -> Iterable[Value] | None:
+    """三四人, 两三天: three or four."""
+    low, high = DIGITS[match[1]], DIGITS[match[2]]
+    unit = SMALL.get(match[3] or "", 1)
+    return [vague(low * unit, high * unit, strong=True)] if high == low + 1 else None
+
+
+def times_more(match: re.Match[str]) -> Iterator[Value]:
+    """增加了两倍: two times more, three times as much."""
+    count = decimal(match[1])
+    yield exact(count, count + 1)
+
+
+def dozen(match: re.Match[str]) -> Iterator[Value]:
+    yield exact(number(match[1]) * 12, number(match[1]))
+
+
+def ordinal(match: re.Match[str]) -> Iterator[Value]:
+    yield exact(decimal(match[1]))
+
+
+def counted(match: re.Match[str]) -> Iterator[Value]:
+    """A number before its counter; bare units (百年, 千人) are as often "many" as a number."""
+    yield exact(decimal(match[1]), strong=match[1] not in ("百", "千", "万", "億", "亿", "兆"))
+
+
+def uncounted(match: re.Match[str]) -> Iterator[Value]:
+    """A number without a counter: kanji count only as three positional digits (一〇二)."""
+    text = match[1]
+    yield exact(number(text), strong=is_arabic(text) or (len(text) > 2 and set(text) <= set(DIGITS)))
+
+
+WEAK = {
+    "ひとり": 1, "ひとつ": 1, "ふたり": 2, "ふたつ": 2, "みっつ": 3, "よっつ": 4, "いつつ": 5, "両": 2, "双": 2, "俩": 2, "仨": 3, "ペア": 2, "倍": 2,
+    "翻番": 2, "翻倍": 2, "コンビ": 2, "トリオ": 3, "ダブル": 2, "トリプル": 3, "はたち": 20, "ダース": 12, "正午": 12, "再": 2, "二": 2, "对": 2,
+    "ゼロ": 0, "百": 100, "千": 1000, "万": 10000,
+}  # fmt: skip
+DAYS_JA, DAYS_ZH = "月火水木金土日", "一二三四五六"
+N, N_DECIMAL = rf"({NUMBER})", rf"({NUMBER}(?:[点・][〇零一二三四五六七八九]+)?)"
+RULES: tuple[Rule, ...] = tuple(
+    (re.compile(pattern), reader)
+    for pattern, reader in (
+        (rf"({'|'.join(ERAS)})(元|{NUMBER})年(代)?", era),
+        (ISO_DATE.pattern, iso_date),
+        (NOT_NUMBERS.pattern, lambda match: ()),
+        (rf"{N}世[紀纪]{N}年代", century_decade),
+        (rf"{N}分(?:の|之){N_DECIMAL}", fraction),
+        (rf"{N_DECIMAL}(?:%|パーセント|プロ|个百分点)", lambda match: [percent(decimal(match[1]))]),
+        (rf"{N_DECIMAL}割(?:{N}分)?(引|安|減|オフ)?", tenths),
+        (rf"{N_DECIMAL}折(?![叠断磨腾])", discount),
+        (rf"{N_DECIMAL}成(?![为為功立员員本长長果品就都绩績人分熟])", lambda match: [percent(decimal(match[1]) * 10)]),
+        (rf"{N}(個|时|時|時間|年|か月|ヶ月|カ月|日|週間|倍|点|天|个|岁|歳|つ)半(?![島岛導导額额数數])", and_a_half),
+        (rf"(午前|午後|上午|下午|晚上|傍晚|中午|凌晨|早上|清晨|夜|朝|夕方)?の?{N}([時时点點])(?![間间代期])", clock),
+        (rf"{N}(年代|年)(?!间|間|前|後|后|来|ぶり|目|生|級|级|度)", in_year),
+        (rf"{N}月(?![間间球面光夜亮饼餅])", in_month),
+        (rf"([{DAYS_JA}])曜", lambda match: [weekday(DAYS_JA.index(match[1]) + 1)]),
+        (rf"\(([{DAYS_JA}])(?:・?祝)?\)", lambda match: [weekday(DAYS_JA.index(match[1]) + 1)]),
+        (
+            rf"(?<!{KANJI})(?<![\d几])(?:周|週|星期|礼拜|禮拜)([{DAYS_ZH}日天])(?![年岁歲次回个個场节]|天)",
+            lambda match: [weekday(DAYS_ZH.find(match[1]) + 1 or 7)],
+        ),
+        (rf"{N}(?:日(?![間间元圆円币本系語语])|号(?![机車车室]))", on_day),
+        (r"(?:[数几幾]|上(?=[千万百])|成(?=[千百万])|好几)[十百千万億亿]+", unknown),
+        (rf"{NUMBER}[数几幾](?=\D)", unknown),
+        (r"[数几幾]", lambda match: ()),
+        (rf"([一二两三四五六七八])([二两三四五六七八九])(十|百|千)?(?={COUNTER})", neighbours),
+        (rf"(?:[增加多高涨漲长長])[了出]?{N_DECIMAL}倍", times_more),
+        (rf"{N}(?:ダース|打)", dozen),
+        (rf"第{N_DECIMAL}", ordinal),
+        # 夏秋两季, 双方两国: "both" of what was just named.
+        (r"(?<![第十百千])[两兩](?=[季国國者地方边侧端支队隊党])", lambda match: [exact(2, strong=False)]),
+        (rf"{N_DECIMAL}(?={COUNTER})", counted),
+        (N, uncounted),
+        ("半", lambda match: [percent(Fraction(50), strong=False)]),
+        ("|".join(WEAK), lambda match: [exact(WEAK[match[0]], strong=False)]),
+    )
+)
+
+
+def read(text: str) -> list[Value]:
+    """The values of a Japanese or Chinese text."""
+    return scan(plain(text), RULES)

@@ -1,0 +1,306 @@
+"""The numbers and dates of an English text: 1,200, 1.2 billion, twenty-one, half a million, 5 March, the 1990s."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+
+from stages.checks.value import (
+    ISO_DATE,
+    Rule,
+    Value,
+    exact,
+    hour,
+    iso_date,
+    month,
+    percent,
+    plain,
+    scan,
+    vague,
+    weekday,
+)
+
+ONES = [
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+    "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+]  # fmt: skip
+TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
+ORDINALS = [
+    "zeroth", "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth",
+    "eleventh", "twelfth",
+]  # fmt: skip
+CARDINAL = {word: value for value, word in enumerate(ONES)} | {word: 10 * n for n, word in enumerate(TENS, 2)}
+ORDINAL = {word: value for value, word in enumerate(ORDINALS)}
+ORDINAL |= {ONES[n] + "th": n for n in range(13, 20)} | {word[:-1] + "ieth": 10 * n for n, word in enumerate(TENS, 2)}
+SCALE = {"hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
+SHORT = {"k": 10**3, "m": 10**6, "mn": 10**6, "bn": 10**9, "b": 10**9, "tn": 10**12}
+PARTS = {"half": 2, "halves": 2, "third": 3, "quarter": 4} | {ORDINALS[n]: n for n in range(4, 11)}
+MONTHS = [
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "December",
+]  # fmt: skip
+MONTH = (
+    {name.lower(): n for n, name in enumerate(MONTHS, 1)}
+    | {name[:3].lower(): n for n, name in enumerate(MONTHS, 1)}
+    | {"sept": 9}
+)
+DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
+ERAS = {"meiji": 1867, "taisho": 1911, "taishō": 1911, "showa": 1925, "shōwa": 1925, "heisei": 1988, "reiwa": 2018}
+# One word for a number, as often an idiom's: it may answer for a number of the other side, and need not be answered.
+WEAK = {
+    "once": 1, "single": 1, "sole": 1, "only": 1, "both": 2, "either": 2, "neither": 2, "pair": 2, "pairs": 2, "couple": 2, "double": 2,
+    "doubled": 2, "doubles": 2, "doubling": 2, "dual": 2, "twin": 2, "twins": 2, "duo": 2, "twofold": 2, "triple": 3, "tripled": 3,
+    "triples": 3, "threefold": 3, "trio": 3, "trilogy": 3, "triplets": 3, "quadruple": 4, "quadrupled": 4, "fourfold": 4, "quartet": 4, "quintet": 5,
+    "fortnight": 14, "decade": 10, "century": 100, "dozen": 12, "noon": 12, "midnight": 0, "hundred": 100, "thousand": 1000, "million": 10**6,
+    "tenfold": 10, "no": 0, "again": 2, "all-time": 1,
+}  # fmt: skip
+ROMAN = {
+    "II": 2,
+    "III": 3,
+    "IV": 4,
+    "VI": 6,
+    "VII": 7,
+    "VIII": 8,
+    "IX": 9,
+    "XI": 11,
+    "XII": 12,
+    "XIII": 13,
+    "XIV": 14,
+    "XV": 15,
+    "XVI": 16,
+}
+D = r"(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)(?:\.[0-9]+)?"
+WORD = "|".join(sorted([*CARDINAL, *ORDINAL, *SCALE, "hundredth", "thousandth", "millionth"], key=len, reverse=True))
+WORDS = rf"\b(?:an?\s+)?(?:{WORD})(?:[\s-]+(?:(?<=hundred\s)and\s+|(?<=thousand\s)and\s+|(?<=million\s)and\s+)?(?:{WORD}))*\b"
+MONTH_NAMES = "|".join([*MONTHS, "Sept", *(name[:3] for name in MONTHS if name != "May")])
+SCALES = "|".join(SCALE)
+YEAR = r"(?:,?\s+(?:of\s+)?([12]\d{3})(?!\d))?"
+
+
+def digits(text: str) -> Fraction:
+    return Fraction(text.replace(",", ""))
+
+
+def scaled(text: str) -> Fraction:
+    """The factor a word of scale stands for, 1 for none."""
+    return Fraction(SCALE.get(text.strip().lower()) or SHORT.get(text.strip().lower(), 1))
+
+
+def words(text: str) -> list[Fraction]:
+    """The numbers a run of number words states: "two hundred and five" is one, "one two" are two.
+
+    "nineteen ninety-eight" is a year: two numbers below 100, of which the first is 10 to 20, make one.
+    """
+    found, total, section, last = list[Fraction](), 0, 0, 0
+
+    def close() -> None:
+        nonlocal total, section, last
+        if last:
+            found.append(Fraction(total + section))
+        total, section, last = 0, 0, 0
+
+    for word in re.findall(r"[a-z]+", text.lower()):
+        base = word.removesuffix("th") if word.removesuffix("th") in SCALE else word
+        if base in ("a", "an", "and"):
+            continue
+        if base in SCALE:
+            factor = SCALE[base]
+            if factor == 100:
+                section = (section or 1) * 100
+            else:
+                total, section = total + (section or 1) * factor, 0
+            last = factor
+        else:
+            value = CARDINAL.get(base, ORDINAL.get(base, 0))
+            if 10 <= section <= 20 and not total and value >= 10 and last == section:
+                section = section * 100 + value
+            else:
+                if last and last < 100 and not (last >= 20 and value < 10 and last % 10 == 0):
+                    close()
+                section += value
+            last = value or 1
+        if base in ORDINAL or base != word:
+            close()
+    close()
+    return found
+
+
+def starts_sentence(match: re.Match[str]) -> bool:
+    before = match.string[: match.start()].rstrip("\"'“‘( ")
+    return not before or before[-1] in ".!?:;…—\0\n"
+
+
+def spelled(match: re.Match[str]) -> Iterator[Value]:
+    """Number words. A capital inside a sentence makes a name of them (the Nine Loaves bakery); "second" is a time unless
+    something owns it; "a hundred" may be many."""
+    text = match[0].lower()
+    name = match[0][0].isupper() and not starts_sentence(match)
+    owned = re.search(
+        r"(?:\b(?:the|my|your|his|her|its|our|their)|'s)\s+$", match.string[: match.start()], re.IGNORECASE
+    )
+    loose = text in ("a hundred", "a thousand", "a second", *SCALE) or (text == "second" and not owned)
+    for value in words(text):
+        yield exact(value, strong=not (name or loose))
+
+
+def spelled_percent(match: re.Match[str]) -> Iterator[Value]:
+    for value in words(match[1]):
+        yield percent(value)
+
+
+def spelled_fraction(match: re.Match[str]) -> Iterable[Value] | None:
+    above, part = match[1].lower(), match[2].lower()
+    count = 1 if above in ("a", "an") else CARDINAL[above]
+    singular = part.removesuffix("s") if part != "halves" else part
+    if singular == part and count != 1 and part != "halves":
+        return None
+    return [
+        exact(
+            Fraction(count, PARTS[singular]),
+            *([Fraction(100 * count, PARTS[singular])]),
+            strong=PARTS[singular] > 2 and above not in ("a", "an"),
+        )
+    ]
+
+
+def half_scale(match: re.Match[str]) -> Iterator[Value]:
+    size = {"dozen": 12, "decade": 10, "century": 100, "year": 12}.get(match[1].lower()) or SCALE[match[1].lower()]
+    yield exact(size // 2, strong=match[1].lower() in SCALE)
+
+
+def and_a_half(match: re.Match[str]) -> Iterator[Value]:
+    text = match[1].lower()
+    count = Fraction(1) if text in ("a", "an") else digits(text) if text[0].isdigit() else Fraction(CARDINAL[text])
+    yield exact(count, strong=False)
+    yield exact(count + Fraction(1, 2), count * 12 + 6)
+
+
+def mixed(match: re.Match[str]) -> Iterator[Value]:
+    yield exact(digits(match[1]) + Fraction(int(match[2]), int(match[3]) or 1))
+
+
+def slash(match: re.Match[str]) -> Iterator[Value]:
+    """3/4 is three quarters, March 4 or 3 April."""
+    above, below = int(match[1]), int(match[2])
+    share = Fraction(above, below or 1)
+    yield exact(share, above, ("month", above))
+    yield exact(share, below, ("month", below))
+
+
+def month_day(match: re.Match[str]) -> Iterator[Value]:
+    yield month(MONTH[match[1].lower()])
+    yield exact(int(match[2]), date=True)
+    if match[3]:
+        yield exact(int(match[3]), date=True)
+
+
+def day_month(match: re.Match[str]) -> Iterator[Value]:
+    yield exact(int(match[1]), date=True)
+    yield month(MONTH[match[2].lower()])
+    if match[3]:
+        yield exact(int(match[3]), date=True)
+
+
+def in_month(match: re.Match[str]) -> Iterator[Value]:
+    """A month without a day; March, April, May, June and August are months only where the words around say so."""
+    text, before, after = match[0], match.string[: match.start()], match.string[match.end() :]
+    clear = (
+        text not in ("March", "April", "May", "June", "August")
+        or re.match(r",?\s+(?:of\s+)?(?:[12]\d{3}|\0)|\s+\d", after)
+        or re.search(
+            r"\b(?:in|of|on|since|until|till|by|from|every|each|last|next|this|early|late|mid|to|through|between|during|before|after)[\s-]+$",
+            before,
+            re.IGNORECASE,
+        )
+    )
+    yield month(MONTH[text.lower()], strong=bool(clear))
+
+
+def on_weekday(match: re.Match[str]) -> Iterator[Value]:
+    yield weekday(DAYS.index(match[2]) + 1, strong=match[1] is None)
+
+
+def clock(match: re.Match[str]) -> Iterator[Value]:
+    yield hour(Fraction(int(match[1])), (match[3] or "p").lower().startswith("p"))
+    if match[2]:
+        yield exact(int(match[2]), strong=int(match[2]) != 30)
+
+
+def era(match: re.Match[str]) -> Iterator[Value]:
+    yield exact(ERAS[match[1].lower()] + int(match[2]), date=True)
+
+
+def era_ordinal(match: re.Match[str]) -> Iterator[Value]:
+    yield exact(ERAS[match[2].lower()] + int(match[1]), date=True)
+
+
+def decade(match: re.Match[str]) -> Iterator[Value]:
+    value = int(match[1])
+    yield exact(value, value + 1900, date=True) if value < 100 else exact(value, date=True)
+
+
+def money(match: re.Match[str]) -> Iterator[Value]:
+    yield exact(digits(match[1]) * scaled(match[2] or ""))
+
+
+def general(match: re.Match[str]) -> Iterator[Value]:
+    value = digits(match[1]) * scaled(match[2] or "")
+    yield exact(value, date=1000 <= value <= 2200 and "," not in match[1] and not match[2])
+
+
+def tens_plural(match: re.Match[str]) -> Iterator[Value]:
+    """Nineties: of a century or of an age."""
+    value = 10 * (TENS.index(match[1].lower() + "y") + 2)
+    yield exact(value, value + 1900, strong=False)
+
+
+ERA_NAMES = "|".join(ERAS)
+RULES: tuple[Rule, ...] = tuple(
+    (re.compile(pattern, 0 if reader in (in_month, on_weekday) or "II" in pattern else re.IGNORECASE), reader)
+    for pattern, reader in (
+        (ISO_DATE.pattern, iso_date),
+        (rf"\b({ERA_NAMES})\s+(\d+)\b", era),
+        (rf"\b(\d+)(?:st|nd|rd|th)\s+year\s+of\s+(?:the\s+)?({ERA_NAMES})\b", era_ordinal),
+        (rf"\b({MONTH_NAMES})\b\.?\s+(?:the\s+)?(\d{{1,2}})(?:st|nd|rd|th)?\b(?![,.]\d){YEAR}", month_day),
+        (rf"\b(\d{{1,2}})(?:st|nd|rd|th)?(?:\s+of)?\s+({MONTH_NAMES})\b\.?{YEAR}", day_month),
+        (rf"\b(?:{'|'.join([*MONTHS, 'Sept'])})\b", in_month),
+        (rf"\b(?:(Black|Good|Cyber|Ash|Palm|Easter)\s+)?({'|'.join(DAYS)})s?\b", on_weekday),
+        (r"\b(\d{1,2}):(\d{2})(?!\d)\s?([ap]\.?m\b\.?)?", clock),
+        (r"\b(\d{1,2})()\s?([ap]\.?m\b\.?|o'clock)", clock),
+        (rf"({D})\s?-?(?:%|percent\b|per\s+cent\b|percentage)", lambda match: [percent(digits(match[1]))]),
+        (rf"({WORDS})[\s-](?:percent|per\s+cent)", spelled_percent),
+        (r"\b(\d+)\s+(\d)[/⁄](\d)(?![/\d])", mixed),
+        (r"(?<![\w/])(\d{1,2})[/⁄](\d{1,2})(?![/\w])", slash),
+        (
+            r"\bhalf(?:\s+|-)(?:an?\s+)?(million|billion|trillion|thousand|hundred|dozen|decade|century|year)\b",
+            half_scale,
+        ),
+        (rf"\b({'|'.join(CARDINAL)}|\d+)\s+(?:\w+\s+)?and\s+a\s+half\b", and_a_half),
+        (r"\b(an?)\s+\w+\s+and\s+a\s+half\b", and_a_half),
+        (
+            rf"\b(an?|{'|'.join(ONES[1:10])})[\s-]+(half|halves|(?:{'|'.join(part for part in PARTS if part not in ('half', 'halves'))})s?)\b",
+            spelled_fraction,
+        ),
+        (r"(?<![\w.,])(\d{4}|\d0)'?s\b", decade),
+        (rf"[$£€¥]\s?({D})[\s-]?({SCALES}|k|mn?|bn?|tn)?\b", money),
+        (
+            rf"\b(?:(?:several|a\s+few|few|many|some|a\s+couple\s+of|tens\s+of|hundreds\s+of)\s+)(?:{SCALES})s?\b",
+            lambda match: [vague(20, 10**12)],
+        ),
+        (rf"\b(?:{SCALES}|ten|dozen|score)s\b", lambda match: [vague(20, 10**12)]),
+        (rf"({D})(?:[\s-]({SCALES}|bn|tn)\b|(?=\D|$))(?:st|nd|rd|th)?()", general),
+        (r"\ba\s+dozen\s+or\s+(?:so|more)\b", lambda match: [vague(10, 19)]),
+        (WORDS, spelled),
+        (r"\b(?:twice|thrice)\b", lambda match: [exact(2 if match[0].lower() == "twice" else 3)]),
+        (r"\b(twent|thirt|fort|fift|sixt|sevent|eight|ninet)ies\b", tens_plural),
+        (r"\bhalf\b|\bhalv(?:ed|es|ing)\b", lambda match: [percent(Fraction(50), strong=False)]),
+        (rf"(?<=[A-Z]\w\s|\w\w\s)({'|'.join(ROMAN)})\b", lambda match: [exact(ROMAN[match[1]], strong=False)]),
+        (rf"\b(?:{'|'.join(WEAK)})\b", lambda match: [exact(WEAK[match[0].lower()], strong=False)]),
+    )
+)
+
+
+def read(text: str) -> list[Value]:
+    """The values of an English text."""
+    return scan(plain(text).replace("’", "'"), RULES)

@@ -1,0 +1,343 @@
+"""Asking by OpenAI's Batch API, at half the price and within a day, or by files that another program answers.
+
+    LLM_MODE=batch python -m stages.translate …               # submits, waits, joins; killed, it goes on where it was
+    python -m stages.llm.batch poll                           # what is under way; joins what is done
+    LLM_MODE=write python -m stages.translate …               # only writes the request files, and names them
+    vllm run-batch -i REQUESTS -o ANSWERS --model MODEL       # vLLM answers the same file
+    python -m stages.llm.batch join REQUESTS ANSWERS …        # puts the answers into the cache
+    python -m stages.llm.batch submit REQUESTS                # or the Batch API does
+
+A request file has a line for each request, `custom_id` its key: answers are joined on it, in any order. Every answer goes
+into the same cache as those that came online. What is under way stands in `batches.json` in the cache's folder, so that
+a killed run finds its batches again. A batch is submitted once: its file's id is written down first, and where the reply
+to a submission was lost, the endpoint's list is asked for a batch of that file before another is made.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import os
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import openai
+from openai.types import Batch as RemoteBatch
+from tqdm import tqdm
+
+from stages import params
+from stages.errors import UserError
+from stages.files import read_bytes
+from stages.llm.batch_file import URL, Bodies, Joined, Response, join, keep, read_file, take, write_file
+from stages.llm.cache import Cache
+from stages.llm.cost import Budget, prompt_tokens
+from stages.llm.request import Request
+from stages.params import Llm
+from stages.run import run
+from stages.schema import read_checked_json, write_checked_json
+
+DONE = ("completed", "failed", "expired", "cancelled")
+Row = dict[str, Any]  # of batches.json: {endpoint, file, input_file_id, created_at, id, model, tokens}
+
+
+class State:
+    """`batches.json` and the request files of the batches in it; changed by one process at a time."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path, self.files = folder / "batches.json", folder / "batches"
+
+    def rows(self, endpoint: str) -> list[Row]:
+        """The batches under way at an endpoint."""
+        return [row for row in self._read() if row["endpoint"] == endpoint]
+
+    def bodies(self, row: Row) -> Bodies:
+        """The requests of a batch."""
+        return read_file(self.files / row["file"])
+
+    def write(self, row: Row, keep: bool = True) -> None:
+        """Adds or replaces a row, or takes it out with its file; the caller holds the lock."""
+        others = [other for other in self._read() if other["input_file_id"] != row["input_file_id"]]
+        write_checked_json(self.path, {"batches": [*others, row] if keep else others}, "batches")
+        if not keep and all(other["file"] != row["file"] for other in others):
+            (self.files / row["file"]).unlink(missing_ok=True)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Only one process submits at a time; the system frees the lock of a killed one."""
+        self.files.mkdir(parents=True, exist_ok=True)
+        with open(self.files / "lock", "w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    def _read(self) -> list[Row]:
+        if not self.path.exists():
+            return []
+        rows: list[Row] = read_checked_json(self.path, "batches")["batches"]
+        return rows
+
+
+class Batches:
+    """The Batch API of one endpoint, and the batches there: submits, finds again, collects."""
+
+    def __init__(self, client: openai.OpenAI, cache: Cache, settings: params.Batch, retries: int) -> None:
+        self.client, self.cache, self.settings, self.retries = client, cache, settings, retries
+        self.endpoint, self.state = str(client.base_url), State(cache.path.parent)
+
+    def open(self) -> list[Row]:
+        """The batches under way; one whose submission was cut is submitted now. The caller holds the lock."""
+        return [row if row["id"] else self._create(row) for row in self.state.rows(self.endpoint)]
+
+    def submit(self, requests: Sequence[Request]) -> Row:
+        """Uploads the requests and makes a batch of them; the caller holds the lock."""
+        path = write_file(requests, self.state.files)
+        with open(path, "rb") as file:
+            upload = self.client.files.create(file=(path.name, file), purpose="batch")
+        row = {
+            "endpoint": self.endpoint,
+            "file": path.name,
+            "input_file_id": upload.id,
+            "created_at": upload.created_at,
+            "id": None,
+            "model": requests[0].body["model"],
+            "tokens": sum(prompt_tokens(request.body) for request in requests),
+        }
+        self.state.write(row)
+        return self._create(row)
+
+    def _create(self, row: Row) -> Row:
+        """Makes the batch of an uploaded file, unless the endpoint has one; the SDK's retries could make two."""
+        once, pause = self.client.with_options(max_retries=0), min(1.0, self.settings.poll_s)
+        for attempt in range(self.retries + 1):
+            if (remote := self._made(row)) is not None:
+                break
+            try:
+                remote = once.batches.create(input_file_id=row["input_file_id"], endpoint=URL, completion_window="24h")
+                break
+            except (openai.APIConnectionError, openai.InternalServerError, openai.RateLimitError):
+                if attempt == self.retries:
+                    raise
+                time.sleep(pause)
+                pause = min(2 * pause, self.settings.poll_s)
+            except openai.APIStatusError:  # it will refuse this file the next time, too
+                self.state.write(row, keep=False)
+                raise
+        assert remote is not None  # the loop ends by break or raise
+        row = {**row, "id": remote.id}
+        self.state.write(row)
+        return row
+
+    def _made(self, row: Row) -> RemoteBatch | None:
+        """The batch of a row's file, if its submission got through. The list begins with the newest."""
+        for remote in self.client.batches.list(limit=100):
+            if remote.input_file_id == row["input_file_id"]:
+                return remote
+            if remote.created_at < row["created_at"]:
+                break
+        return None
+
+    def collect(self, row: Row, remote: RemoteBatch, bodies: Bodies) -> tuple[Joined, str | None]:
+        """Takes in a batch that is done: (what became of its requests, None or the code that it failed with)."""
+        lines = list[bytes]()
+        for name in filter(None, (remote.output_file_id, remote.error_file_id)):
+            lines += self.client.files.content(name).content.split(b"\n")
+        joined, code = join(bodies, lines), None
+        joined.answers = keep(bodies, joined, self.cache, remote.id)
+        if remote.status == "failed":
+            fault = remote.errors.data[0] if remote.errors and remote.errors.data else None
+            code = (fault and fault.code) or "failed"
+            told = f"{code}: {fault.message if fault else 'no reason given'}"
+            joined.later = dict.fromkeys(bodies, told)
+        with self.state.locked():
+            self.state.write(row, keep=False)
+        return joined, code
+
+
+class Asking:
+    """One run of `ask_batch`: what is still to be asked, and what is set aside of the budget for what is under way."""
+
+    def __init__(self, requests: Sequence[Request], batches: Batches, budget: Budget | None) -> None:
+        self.batches, self.settings, self.budget = batches, batches.settings, budget
+        self.todo = {request.key: request for request in requests}
+        self.total = len(self.todo)
+        self.found: dict[str, Response] = {}
+        self.failed: dict[str, str] = {}
+        self.tries, self.reserved, self.seen = Counter[str](), set[str](), dict[str, Bodies]()
+        self.full = False  # the endpoint said that too many tokens are enqueued
+
+    def run(self) -> dict[str, Response]:
+        """Fills the queue, waits for a batch, takes it in; until no request is left."""
+        first = pause = min(1.0, self.settings.poll_s)
+        with tqdm(total=self.total, desc="Batch", unit="call", disable=None) as progress:
+            while self.todo:
+                rows = self.fill()
+                done = [(row, remote) for row in rows if (remote := self.look(row)).status in DONE]
+                for row, remote in done:
+                    bodies = self.seen.pop(row["id"])
+                    self.settle(row, bodies, *self.batches.collect(row, remote, bodies))
+                progress.update(len(self.found) + len(self.failed) - progress.n)
+                if self.budget is not None and self.budget.total is not None:
+                    progress.set_postfix_str(f"{self.budget.total:.4f} USD")
+                pause = first if done and not self.full else pause
+                if self.todo and (self.full or not done):
+                    time.sleep(pause)
+                    pause = min(2 * pause, self.settings.poll_s)
+        return self.found
+
+    def look(self, row: Row) -> RemoteBatch:
+        return self.batches.client.batches.retrieve(row["id"])
+
+    def fill(self) -> list[Row]:
+        """Submits what the queue has room for; the batches under way, those of other runs too.
+
+        Raises:
+            UserError: nothing is under way, and the budget or the queue has no room for the next request.
+        """
+        with self.batches.state.locked():
+            rows = self.batches.open()
+            for identifier in self.seen.keys() - {row["id"] for row in rows}:  # another run took it in
+                for key in self.todo.keys() & self.seen[identifier].keys():
+                    if (response := self.batches.cache.get(key)) is not None:
+                        self.answered(key, response)
+                    else:
+                        self.release(key)
+            self.seen = {row["id"]: self.seen.get(row["id"]) or self.batches.state.bodies(row) for row in rows}
+            under_way = {key for bodies in self.seen.values() for key in bodies}
+            for key in self.todo.keys() & under_way - self.reserved:
+                self.reserved.add(key)
+                if self.budget is not None:
+                    self.budget.sent(self.todo[key].body)
+            rest = [request for key, request in self.todo.items() if key not in under_way]
+            while rest and not (self.full and rows):
+                model = rest[0].body["model"]
+                room = self.settings.enqueued_tokens - sum(row["tokens"] for row in rows if row["model"] == model)
+                taken = take(rest, room, self.budget)
+                if not taken:
+                    break
+                self.reserved |= {request.key for request in taken}
+                rows.append(row := self.batches.submit(taken))
+                self.seen[row["id"]] = {request.key: request.body for request in taken}
+                rest = rest[len(taken) :]
+        if not rows and rest:
+            if take(rest[:1], self.settings.enqueued_tokens) and self.budget is not None:
+                raise self.budget.stop(len(rest))
+            fault = f"a request of {prompt_tokens(rest[0].body)} tokens does not fit into a batch"
+            raise UserError("params.yaml: batch: enqueued_tokens", fault, "raise it, or leave this text out")
+        return rows
+
+    def settle(self, row: Row, bodies: Bodies, joined: Joined, code: str | None) -> None:
+        """What became of a batch's requests, of this run's among them.
+
+        Raises:
+            UserError: the endpoint refused the batch as a whole, and not only because its queue is full.
+        """
+        for key in self.todo.keys() & bodies.keys():
+            if key in joined.answers:
+                self.answered(key, joined.answers[key])
+                continue
+            self.release(key)
+            self.tries[key] += code != "token_limit_exceeded" or not self.seen
+            told = joined.failed.get(key) or joined.later.get(key, "no answer")
+            if key in joined.failed or self.tries[key] > self.batches.retries:
+                self.failed[key] = told
+                del self.todo[key]
+        self.full = code == "token_limit_exceeded"  # any other batch that is done leaves room
+        if code not in (None, "token_limit_exceeded"):
+            told = next(iter(joined.later.values()))[:200]
+            raise UserError(self.batches.endpoint, f"batch {row['id']} is refused: {told}", "mend this, run again")
+
+    def release(self, key: str) -> None:
+        """No answer came of what was under way: its sum is free again."""
+        self.reserved.discard(key)
+        if self.budget is not None:
+            self.budget.refused(self.todo[key].body)
+
+    def answered(self, key: str, response: Response) -> None:
+        request, self.found[key] = self.todo.pop(key), response
+        if self.budget is not None:
+            if key in self.reserved:
+                self.budget.spent(response, request.body)
+            else:
+                self.budget.paid(response)
+        self.reserved.discard(key)
+
+
+def ask_batch(requests: Sequence[Request], llm: Llm, cache: Cache, budget: Budget | None = None) -> dict[str, Response]:
+    """A response for each request, by key, through the Batch API; every answer is in the cache as soon as it is here.
+
+    Raises:
+        UserError: no key; the endpoint cannot be used or refuses a batch; the budget is used up; requests that failed
+            for good or that `llm.retries` further batches did not answer. What is under way then is found again.
+    """
+    if not os.environ.get("OPENAI_API_KEY"):
+        raise UserError("OPENAI_API_KEY", "is not set", "set it to the key of the endpoint's account")
+    with openai.OpenAI(timeout=llm.timeout_s, max_retries=llm.retries) as client:
+        batches = Batches(client, cache, params.read("batch"), llm.retries)
+        asking = Asking(requests, batches, budget)
+        try:
+            found = asking.run()
+        except openai.OpenAIError as error:
+            told = " ".join(str(error).split())[:200]
+            remedy = f"answers are kept, and {batches.state.path} says what is under way: check the key, run again"
+            raise UserError(str(client.base_url), f"{type(error).__name__}: {told}", remedy) from error
+    if asking.failed:
+        told = next(iter(asking.failed.values()))[:200]
+        fault = f"{len(asking.failed)} of {asking.total} requests failed, the first with: {told}"
+        raise UserError(str(client.base_url), fault, f"{len(found)} answers are kept; mend this and run again")
+    return found
+
+
+# --- command line ----------------------------------------------------------------------------------------------------
+
+
+def main(arguments: Sequence[str]) -> None:
+    parser = argparse.ArgumentParser(prog="python -m stages.llm.batch", description=__doc__.split("\n")[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("poll", help="what is under way; joins what is done")
+    submit = commands.add_parser("submit", help="makes a batch of each request file")
+    submit.add_argument("files", nargs="+")
+    joining = commands.add_parser("join", help="puts answers into the cache")
+    joining.add_argument("requests")
+    joining.add_argument("answers", nargs="+")
+    options = parser.parse_args(arguments)
+    cache = Cache()
+    if options.command == "join":
+        bodies = read_file(options.requests)
+        joined = join(bodies, (line for path in options.answers for line in read_bytes(path).split(b"\n")))
+        kept = keep(bodies, joined, cache, " ".join(options.answers))
+        print(f"{len(kept)} of {len(bodies)} requests are answered, {len(joined.failed)} failed for good")
+        return
+    if not os.environ.get("OPENAI_API_KEY"):
+        raise UserError("OPENAI_API_KEY", "is not set", "set it to the key of the endpoint's account")
+    llm = params.read("llm")
+    with openai.OpenAI(timeout=llm.timeout_s, max_retries=llm.retries) as client:
+        batches = Batches(client, cache, params.read("batch"), llm.retries)
+        try:
+            with batches.state.locked():
+                rows = batches.open()
+                bodies = {row["id"]: batches.state.bodies(row) for row in rows}
+                under_way = {key for keys in bodies.values() for key in keys}
+                for path in options.files if options.command == "submit" else ():
+                    new = {key: body for key, body in read_file(path).items() if key not in under_way}
+                    if requests := [Request(body) for key, body in new.items() if cache.get(key) is None]:
+                        rows.append(batches.submit(requests))
+                        under_way |= new.keys()
+            for row in rows:
+                remote = client.batches.retrieve(row["id"])
+                counts = remote.request_counts
+                told = f"{counts.completed} of {counts.total} done" if counts else "not counted yet"
+                if remote.status in DONE and options.command == "poll":
+                    joined, code = batches.collect(row, remote, bodies[row["id"]])
+                    told = f"{len(joined.answers)} of {counts.total if counts else '?'} answers joined"
+                    told += f", {code}" if code else ""
+                print(f"{row['id']} {remote.status}: {told}")
+        except openai.OpenAIError as error:
+            told = " ".join(str(error).split())[:200]
+            raise UserError(str(client.base_url), f"{type(error).__name__}: {told}", "check the key") from error
+
+
+if __name__ == "__main__":
+    run(main)
