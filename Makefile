@@ -7,8 +7,9 @@ export TOKENIZERS_PARALLELISM := false
 
 # The stages that ask an LLM, and what they need.
 ASKING := quality prompts classes judge
+BASELINES := evaluate_llm@0 evaluate_llm@k
 
-.PHONY: help install repro check test test-integration verify roundtrip record lock docs
+.PHONY: help install repro check test test-integration verify roundtrip record record-baseline lock docs
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
@@ -20,7 +21,7 @@ install: .venv/installed  ## .venv from requirements.lock
 	@touch $@
 
 repro: install  ## rebuild everything that changed, from Japanese records to scores; ends with the alarms
-	@dvc pull --quiet --remote release data/responses.jsonl.gz.dvc
+	@dvc pull --quiet --remote release data/responses.jsonl.gz.dvc data/responses-baseline.jsonl.gz.dvc
 	dvc repro
 	@python -m stages.report --show metrics/alarms.json
 
@@ -30,7 +31,7 @@ check: install  ## lint, types, fast tests
 	pytest tests --ignore tests/integration -n 2 -m "not slow"
 
 test: install data/external/hironsancorpus-0.1.2.tar.gz  ## all tests but those with real servers and kills
-	@dvc pull --quiet --remote release data/responses.jsonl.gz.dvc
+	@dvc pull --quiet --remote release data/responses.jsonl.gz.dvc data/responses-baseline.jsonl.gz.dvc
 	pytest tests --ignore tests/integration -n 2
 
 test-integration: install  ## real servers, kills, whole workflows
@@ -48,6 +49,13 @@ record: install  ## ask the model of params.yaml (OPENAI_BASE_URL, OPENAI_API_KE
 	dvc add --quiet data/responses.jsonl.gz
 	dvc push --quiet --remote release data/responses.jsonl.gz.dvc
 	dvc repro $(ASKING)
+
+record-baseline: install  ## the same for the LLM baseline, whose model dvc.yaml names
+	LLM_MODE=online dvc repro $(BASELINES)
+	python -m stages.llm.archive --card data/responses-baseline.card.json --usage data/usage-baseline --out data/responses-baseline.jsonl.gz
+	dvc add --quiet data/responses-baseline.jsonl.gz
+	dvc push --quiet --remote release data/responses-baseline.jsonl.gz.dvc
+	dvc repro $(BASELINES)
 
 docs: install  ## the generated parts of README.md and docs/
 	python -m stages.docs

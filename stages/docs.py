@@ -21,6 +21,7 @@ from stages import compare_prompts, fidelity, rivals
 from stages.errors import UserError
 from stages.files import read_bytes, read_json, write_bytes
 from stages.report import LEVELS, pivot, table, verdict
+from stages.report_systems import systems_table
 from stages.run import run
 
 BLOCK = re.compile(r"(<!-- (?:generated: )?(\w+) -->\n).*?(<!-- (?:end|/\2) -->)", re.S)
@@ -81,6 +82,29 @@ def benchmarks() -> str:
     return table(pd.DataFrame(rows))
 
 
+def baselines() -> str:
+    """The systems on the frozen test set, a column each, and below them what the LLM's answers lacked."""
+    systems = {
+        "model": "evaluation",
+        "cheap baseline": "baseline",
+        "LLM, 0 examples": "llm_0shot",
+        "LLM, k examples": "llm_kshot",
+    }
+    scores = systems_table({name: read_json(f"metrics/{file}.json") for name, file in systems.items()})
+    answers = {name: read_json(f"metrics/{file}_format.json") for name, file in systems.items() if "llm" in file}
+    grounding = {name: read_json(f"metrics/{systems[name]}_defects.json")["all"]["grounding"] for name in answers}
+    flaws = [
+        {
+            "": name,
+            **{key.replace("_", " "): value for key, value in row.items()},
+            "spans": grounding[name]["spans"],
+            "spans not in the text": grounding[name]["not_in_text"],
+        }
+        for name, row in answers.items()
+    ]
+    return f"{table(scores)}\n\n{table(pd.DataFrame(flaws).set_index('').T.reset_index(names='answers'))}"
+
+
 GENERATORS: dict[str, Callable[[], str]] = {
     "pipeline": pipeline,
     "results": results,
@@ -88,6 +112,7 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "benchmarks": benchmarks,
     "checks": lambda: fidelity.table(read_json("metrics/checks.json")),
     "prompts": lambda: compare_prompts.table(read_json("metrics/prompts.json")),
+    "baselines": baselines,
     "rivals": lambda: rivals.table(read_json("metrics/rivals.json")),
 }
 

@@ -1,8 +1,9 @@
 """Any LLM as a baseline, without training: zero-shot, or with examples before the question.
 
     python -m stages.llm_baseline --shots 0 --records data/raw/records.jsonl --references data/raw/references.jsonl \\
-        --test data/mix/test.jsonl --prompt stages/prompts/baseline/v1.yaml --responses data/responses.jsonl.gz \\
-        --out data/predictions/llm_0shot.jsonl --metrics metrics/llm_0shot_format.json --usage data/usage/llm-0shot.json
+        --test data/mix/test.jsonl --prompt stages/prompts/baseline/v1.yaml \\
+        --responses data/responses-baseline.jsonl.gz --out data/predictions/llm_0shot.jsonl \\
+        --metrics metrics/llm_0shot_format.json --usage data/usage-baseline/0shot.json --model NAME
 
 `--shots k` shows `llm_baseline.shots` examples of the same sub-dataset, task and language: source records and hand-made
 references, never translations by an LLM, and none of a group of the test set. They are the same for all questions of a
@@ -21,6 +22,7 @@ import argparse
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from stages import params, prompt
@@ -153,10 +155,12 @@ def read_answer(response: Mapping[str, Any], cell: Cell) -> tuple[str, list[str]
 def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m stages.llm_baseline", description=__doc__.split("\n")[0])
     parser.add_argument("--shots", required=True, choices=("0", "k"), help="k: llm_baseline.shots of params.yaml")
+    parser.add_argument("--model", help="ask this one instead of llm.model")
     for option in ("records", "references", "test", "prompt", "responses", "out", "metrics", "usage"):
         parser.add_argument(f"--{option}", required=True)
     given = parser.parse_args(arguments)
     llm, options, spec = params.read("llm"), params.read("llm_baseline"), prompt.load(given.prompt)
+    llm = replace(llm, model=given.model or llm.model)
     archive = Archive(given.responses)
     test = sorted(read_checked(given.test, "example"), key=lambda example: (cell_of(example), example["id"]))
     shown: dict[Cell, list[Record]] = {}

@@ -209,9 +209,11 @@ def test_a_model_that_answers_gold_scores_100_and_the_run_replays(
 
     server = serve(answer)
     files = ["--references", "references.jsonl", "--test", "test.jsonl", "--prompt", SPEC.path, "--shots", shots]
+    files += ["--model", "another-model"]
     outputs = ["--out", "out.jsonl", "--metrics", "format.json"]
     go(llm_baseline.main, tmp_path, server, monkeypatch, *files, *outputs)
     assert {len(body["messages"]) for body in server.bodies} == {turns}
+    assert {body["model"] for body in server.bodies} == {"another-model"}
     for body in server.bodies:
         texts = [json.loads(m["content"])["text"] for m in body["messages"][1::2]]
         assert len(set(texts)) == len(texts), "a question is among its own examples"
