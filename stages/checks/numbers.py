@@ -54,14 +54,15 @@ def numbers(source: Record, target: Record) -> Iterator[str]:
     """Codes of numbers and dates that differ.
 
     number_missing: the source states a value that the target does not. number_added: the reverse. number_changed: both.
-    date_changed: both, and a year, month, day or weekday is among them.
+    date_changed: both, and a year, month, day or weekday is among them. A number in words that only one side has
+    ("the two countries", 八公病院) is as often a way of speaking or part of a name, and gives no code by itself.
     """
     before, after = read(source["text"], source["lang"]), read(target["text"], target["lang"])
     missing, added = unanswered(before, after), excess(after, before)
     if missing and added:
         dates = any(value.date for value in (*missing, *added))
         yield "date_changed" if dates else "number_changed"
-    elif missing:
+    elif any(not value.spelled for value in missing):
         yield "number_missing"
-    elif added:
+    elif any(not value.spelled for value in added):
         yield "number_added"

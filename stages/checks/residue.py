@@ -14,6 +14,7 @@ from importlib.resources import files
 
 import regex
 
+from stages.checks.english import commonness
 from stages.record import Record
 
 KANA = regex.compile(r"[\p{Script=Hiragana}\p{Script=Katakana}]")
@@ -29,7 +30,7 @@ JAPANESE_ONLY = frozenset(
 # Japanese words of characters that are all simplified Chinese too, written alike in both. None is good Chinese, and each
 # counts only where the source has it: so 提携 or 主将, which Chinese has, are not here, nor 得点, which 获得点球 holds.
 SHARED_LIST = """
-    会社 株式 自社株 社会人 社内 入社 退社 若手 求人 面接 常勤 定期便 助成 主催   # companies and work
+    会社 株式 自社株 社内 入社 退社 若手 求人 面接 常勤 定期便 助成 主催   # companies and work
     料金 使用料 送料 割引 割安 割高 割合 取引 小切手 手数料 部品 口座 残高 敷金 礼金 利上 利下   # money and trade
     相手 若者 子供 息子 彼女 彼氏 旦那 玄人 泥棒 容疑者 人柄 生徒 保育士 村人   # people
     市役所 区役所 裁判所 最高裁 地裁 交番 大学院 空港 踏切 坂道 路地 近所 地元 港町   # places
@@ -44,11 +45,13 @@ SHARED_WORDS = tuple(word for line in SHARED_LIST.splitlines() for word in line.
 # Nouns of one character that Chinese does not use alone (声音, 味道, 颜色, 花纹, 狗, 女儿, 嗓子, 包, 谎话, 桌子, 衣服):
 # left as they are when the whole span is one, in the source and in the translation.
 LONE = frozenset("音味色柄犬娘喉鞄嘘机服嫁腕")
-LATIN_WORD = regex.compile(r"(?<![\p{Latin}@./_-])\p{Latin}[\p{Latin}'’-]*(?![\p{Latin}@/_])")
+KNOWN = 20  # an English word, to SpellChecker's counts
+LATIN_WORD = regex.compile(r"(?<![\p{Latin}\p{N}@./_`<-])\p{Latin}[\p{Latin}'’]*(?![\p{Latin}\p{N}@/_`>-])")
 # Lowercase Latin that Chinese and Japanese text keeps: units, particles of names, loans, parts of addresses.
 KEPT_LATIN_LIST = """
     mm cm km mg kg ml kcal kwh khz mhz ghz kb mb gb mph dpi rpm ppm hpa
     de del der den van von la le las los al el bin ibn da di du dos
+    root sudo admin shell bash kernel bug log api sdk commit push merge docker email spam beta
     app apps vs www http https com org net wifi iphone ipad ios macos email web blog vlog ok id
 """
 KEPT_LATIN = frozenset(KEPT_LATIN_LIST.split())
@@ -82,12 +85,14 @@ def in_charset(character: str, charset: str) -> bool:
 
 def chinese_shape(character: str) -> str:
     """ "good" for simplified Chinese; "japanese" for a Japanese or traditional shape; "shared" for one that is both (浜);
-    "rare" for what no table knows and GB2312 lacks: a name's 镕, or a Japanese character that Chinese keeps in names."""
+    "rare" for what no table knows and GB2312 lacks: a name's 镕, or a Japanese character that Chinese keeps in names, as
+    it does 樫, whose simplified shape (㭴) nobody uses."""
     if character in NOT_LETTERS:
         return "good"
-    changes = character in simplified()
+    shape = simplified().get(character)
     if in_charset(character, "gb2312"):
-        return "shared" if changes else "good"
+        return "shared" if shape else "good"
+    changes = shape is not None and in_charset(shape, "gb2312")
     return "japanese" if changes or character in JAPANESE_ONLY else "rare"
 
 
@@ -109,6 +114,15 @@ def copied_shared(text: str, source: str) -> bool:
     return False
 
 
+def stands_free(word: str, record: Record) -> bool:
+    """Whether a record has a word elsewhere than inside a longer span: the firm 大鹰映画 keeps its name in Chinese."""
+    spans = sorted((span for span in span_texts(record) if word in span and span != word), key=len, reverse=True)
+    texts = [part for part in parts(record) if part not in spans]
+    for span in spans:
+        texts = [text.replace(span, "\n") for text in texts]
+    return any(word in text for text in texts)
+
+
 def in_chinese(source: Record, target: Record) -> Iterator[str]:
     """Japanese in a Chinese text."""
     texts = parts(target)
@@ -121,7 +135,7 @@ def in_chinese(source: Record, target: Record) -> Iterator[str]:
         if "shared" in shapes and any(copied_shared(text, source["text"]) for text in texts):
             yield "copied_shape"
         kept = LONE.intersection(span_texts(source), span_texts(target))
-        if kept or any(word in text and word in source["text"] for word in SHARED_WORDS for text in texts):
+        if kept or any(word in source["text"] and stands_free(word, target) for word in SHARED_WORDS):
             yield "shared_word"
 
 
@@ -130,6 +144,10 @@ def english_left(text: str, source: Record) -> bool:
     where a Japanese source has none. Names have capitals, units are known."""
     there = {match[0] for match in LATIN_WORD.finditer(source["text"])}
     found = {match[0] for match in LATIN_WORD.finditer(text) if match[0].islower() and len(match[0]) > 2} - KEPT_LATIN
+    found = {word for word in found if commonness(word) >= KNOWN}  # no command, nickname or species
+    phrases = {match[0] for match in regex.finditer(r"[a-z'’]{2,}(?: [a-z'’]{2,})+", text)}
+    spans = span_texts(source)
+    found = {word for word in found if word in spans or any(word in phrase for phrase in phrases) or word not in there}
     return bool(found & there if source["lang"] == "en" else found - there)
 
 

@@ -44,6 +44,12 @@ _OTHERWISE = (  # loaves, Vreeswijk, Niamh, Aodhagán
     (r"j", "i"),
     (r"au", "o"),
 )
+_HABITS = (  # of the spellings of other languages, before English has its turn
+    ((r"sch", "S"), (r"j", "i"), (r"ch", "h"), (r"w", "v"), (r"z", "ts"), (r"ei", "ai"), (r"eu", "oi"), (r"v", "f")),  # German
+    ((r"j", "h"), (r"ll", "i"), (r"ch", "S"), (r"gu(?=[ei])", "g"), (r"x", "S"), (r"qu", "k")),  # Spanish, Portuguese
+    ((r"eaux?|aux?", "o"), (r"ou", "u"), (r"oi", "wa"), (r"ch", "S"), (r"\bh", ""), (r"[stdpxz]\b", ""), (r"e[rz]\b", "e")),  # French
+    ((r"eo", "o"), (r"eu", "u"), (r"ae|oe", "e"), (r"ui", "i")),  # Korean
+)
 _KANA = (
     (r"syi|si", "Si"),
     (r"sy", "S"),
@@ -115,9 +121,10 @@ def latin_sound(text: str) -> str:
 
 @lru_cache(maxsize=1 << 14)
 def latin_sounds(word: str) -> frozenset[str]:
-    """Phonemes of one word as English may say it, as it is written, and by the habits of other spellings."""
-    plain = letters(word)
-    return frozenset((latin_sound(word), _spell(plain, _PLAIN), _spell(plain, _OTHERWISE + _ENGLISH)))
+    """Phonemes of a word or name as English may say it, as it is written, and by the habits of other spellings."""
+    words = [letters(part) for part in re.split(r"[\s\-·.'’&]+", word)]
+    ways = (_PLAIN, _OTHERWISE + _ENGLISH, *(habit + _PLAIN for habit in _HABITS))
+    return frozenset((latin_sound(word), *("".join(_spell(part, way) for part in words) for way in ways)))
 
 
 @lru_cache(maxsize=1 << 14)

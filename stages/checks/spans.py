@@ -9,16 +9,19 @@ from functools import cache, lru_cache
 import jieba  # type: ignore[import-untyped]
 import regex
 
-from stages.checks.names import KINDS, exonym
+from stages.checks.kinds import KINDS
 from stages.checks.reading import HAN, fold_han, latin_key, reads_as, word_ends
 from stages.checks.sound import han_sounds, kana_sound, latin_sound, likeness
 from stages.record import Record
 from stages.tasks import subset
 
-BOUND = 6.5  # from here on a character is no word of its own inside the word around it: 条 of 链条; 头疼 has 6.1
-SWAPPED = 0.7  # by how much another phrase must fit better than the label's own
+# What an end of a span may cost at most (see `_chinese_cost`): 大街 before 上 costs 3.5, since 街上 is a word.
+BOUND = 4.5
+BOUND_ONE = 6.5  # of a span of one character, which may be a word of its own in a longer entry: 疼 of 头疼 costs 6.1
+SWAPPED = 0.8  # by how much another phrase must fit better than the label's own
 _WORD = r"[\p{L}\p{M}\p{N}]"
 _EDGE = regex.compile(r"^[\s\p{P}--[#$%&(\[{<«‹「『《〈“‘\"'’@*+\-–—]]|\s$|[,;:。、，；：・·]$", regex.V1)
+_AFFIX = tuple("手者员家人们式性型版类份们")  # 吉他手: the word before may be the span
 _PAIRS = ("“”", "「」", "『』", "《》", "〈〉", "（）", "()", "[]")
 _INFLECTION = regex.compile(r"(?:'s|’s|s|es|ed|d|ing|ly|er|est|n't|n’t)(?!\p{L})")
 _PARTICLE = {
@@ -27,11 +30,11 @@ _PARTICLE = {
         regex.compile(r"(?<=[\p{Han}\p{Katakana}\p{N}])[はがをにへのでと]$"),
     ),
     "zh": (
-        regex.compile(r"^(?:[的了与及于从被也很都就又还却](?!是))"),
-        regex.compile(r"(?<=..)[的和与及在于从把被也很都就又还却是将]$|(?<=.)的$"),
+        regex.compile(r"^(?:[的了及于从被也就又还却](?!是))"),  # not 都: 都灵; nor 与, 很: a phrase may begin with them
+        regex.compile(r"(?<=..)[的和与及于从把被也很都就又还却是将]$|(?<=.)的$"),  # not 在: 徐允在
     ),
     "en": (
-        regex.compile(r"^(?:of|and|or|in|on|at|by|with|from|for|was|is|are|were|has|had|which|who)\s", regex.I),
+        regex.compile(r"^(?:of|and|or|by|from|was|is|are|were|has|had|which|who)\s|^(?:in|on|at|with|for)\s+\P{Ll}", regex.I),
         regex.compile(r"\s(?:the|a|an|of|and|or|was|is|are|were|has|had)$", regex.I),
     ),
 }
@@ -58,26 +61,28 @@ def _chinese_words() -> jieba.Tokenizer:
 
 
 @lru_cache(maxsize=1 << 12)
-def _ends(text: str, lang: str) -> frozenset[int]:
-    """Where words begin or end in Japanese or Chinese, by the dictionary's finest cut."""
-    if lang == "ja":
-        return word_ends(text)
-    words = _chinese_words().tokenize(text, mode="search", HMM=False)
-    return frozenset(place for _, start, end in words for place in (start, end))
-
-
-def _bound(text: str, place: int) -> float:
-    """How much oftener the Chinese word around a character is than chance would bring its parts together, as a logarithm.
-
-    Pointwise mutual information by the counts of jieba's dictionary; -inf where the character is a word of the cut.
-    """
+def _best_cuts(text: str) -> tuple[list[float], list[float]]:
+    """By place: the logarithm of the likeliest cut into Chinese words of the text before it, and of that after it."""
     words = _chinese_words()
-    for word, start, end in words.tokenize(text, HMM=False):
-        if start <= place < end and end - start > 1:
-            parts = (text[start:place], text[place], text[place + 1 : end])
-            apart = math.prod(max(words.FREQ.get(part, 0), 1) / words.total for part in parts if part)
-            return math.log(max(words.FREQ.get(word, 0), 1) / words.total / apart)
-    return -math.inf
+    words.initialize()
+    graph, total = words.get_DAG(text), math.log(words.total)
+    before, after = [0.0] + [-math.inf] * len(text), [-math.inf] * len(text) + [0.0]
+    edges = [(start, end + 1) for start in range(len(text)) for end in graph[start]]
+    cost = {(a, b): math.log(words.FREQ.get(text[a:b], 0) or 1) - total for a, b in edges}
+    for start, end in edges:
+        before[end] = max(before[end], before[start] + cost[start, end])
+    for start, end in reversed(edges):
+        after[start] = max(after[start], cost[start, end] + after[end])
+    return before, after
+
+
+def _chinese_cost(text: str, place: int) -> float:
+    """How much less likely the text is, as a logarithm, if a word must end at the place: 0 where one does anyway.
+
+    By the word frequencies of jieba's dictionary. A name that it does not know costs little anywhere.
+    """
+    before, after = _best_cuts(text)
+    return before[-1] - before[place] - after[place]
 
 
 def boundary_faults(source: Record, target: Record) -> list[tuple[str, str]]:
@@ -88,7 +93,7 @@ def boundary_faults(source: Record, target: Record) -> list[tuple[str, str]]:
         end = start + len(part)
         if text[start:end] != part:
             continue
-        fault = _edge_fault(part, text, start, end, lang)
+        fault = _edge_fault(part, text, start, end, lang, source_spans)
         if fault is None and lang != "en":
             fault = _cut_fault(part, text, start, end, lang, source_spans)
         if fault:
@@ -96,8 +101,8 @@ def boundary_faults(source: Record, target: Record) -> list[tuple[str, str]]:
     return found
 
 
-def _edge_fault(part: str, text: str, start: int, end: int, lang: str) -> str | None:
-    if _EDGE.search(part) or any(part.count(pair[0]) != part.count(pair[1]) for pair in _PAIRS):
+def _edge_fault(part: str, text: str, start: int, end: int, lang: str, source_spans: set[str]) -> str | None:
+    if _EDGE.search(part.removeprefix("/")) or any(part.count(pair[0]) != part.count(pair[1]) for pair in _PAIRS):
         return "edge"
     before, after = text[start - 1 : start], text[end : end + 1]
     if regex.match(r"\p{N}", part) and regex.search(r"\p{N}[.,]?$", text[:start]):
@@ -117,34 +122,40 @@ def _edge_fault(part: str, text: str, start: int, end: int, lang: str) -> str | 
         and not (_INFLECTION.match(text, end) and regex.search(r"\p{L}{3}$", part))
     ):
         return "inside a word"
+    if fold_han(part) in source_spans:  # 及川杣夫
+        return None
     head, tail = _PARTICLE[lang]
-    return "function word" if head.search(part) or tail.search(part) else None
+    closed = lang == "zh" and part.endswith("的") and not regex.match(r"\p{Han}", after)  # 袋子是坏的。
+    return "function word" if head.search(part) or (tail.search(part) and not closed) else None
 
 
 def _cut_fault(part: str, text: str, start: int, end: int, lang: str, source_spans: set[str]) -> str | None:
     """A span of Japanese or Chinese that is a piece of its source's Han, or whose ends are inside a word."""
-    folded, own = fold_han(text), fold_han(part)
+    own = fold_han(part)
     if own in source_spans:
         return None
-    if len(folded) == len(text):
-        for whole in source_spans:
-            place = folded.find(whole, max(0, start - len(whole)))
-            if (
-                len(whole) > 1
-                and regex.search(rf"[{HAN}]{{2}}", whole)
-                and 0 <= place < end
-                and start < place + len(whole)
-            ):
-                inner = place <= start and end <= place + len(whole)
-                crossing = place < start < place + len(whole) < end or start < place < end < place + len(whole)
-                if crossing:
-                    return "across its source"
-                if inner or (start < place and place + len(whole) <= end and end - start - len(whole) < 3):
-                    return "piece of its source" if inner else "more than its source"
-    if len(part) == 1:  # 紧 of 太紧, 疼 of 头疼: a word of its own in a longer entry
-        return "inside a word" if lang == "zh" and _bound(text, start) >= BOUND else None
-    ends = _ends(text, lang)
+    folded = fold_han(text)
+    if len(folded) == len(text) and any(_inside(folded, place, source_spans) for place in (start, end)):
+        return "piece of its source"
+    if regex.fullmatch(r"[\p{N}.,]+[\p{Han}\p{Hiragana}]{1,3}", part):  # with its counter: 14つがい, 11月 of 11月份
+        return None
+    if lang == "zh":
+        bound = BOUND_ONE if len(part) == 1 else BOUND
+        ending = 0.0 if text[end : end + 1] in _AFFIX else _chinese_cost(text, end)
+        return "inside a word" if max(_chinese_cost(text, start), ending) >= bound else None
+    ends = word_ends(text)
     return "inside a word" if start not in ends or end not in ends else None
+
+
+def _inside(folded: str, place: int, source_spans: set[str]) -> bool:
+    """Does the place part two Han characters that stand together inside a span of the source, and are nowhere in it the
+    end of one and the beginning of the next: 白|河 of 白河ブルーヘロンズ?"""
+    pair = folded[max(0, place - 1) : place + 1]
+    if not regex.fullmatch(rf"[{HAN}]{{2}}", pair):
+        return False
+    holding = [span for span in source_spans if pair in span]
+    ends, begins = ({span[at] for span in source_spans if span} for at in (-1, 0))
+    return bool(holding) and not (pair[0] in ends and pair[1] in begins)
 
 
 def span_boundary(source: Record, target: Record) -> Iterator[str]:
@@ -169,7 +180,7 @@ def resemblance(source: str, target: str, source_lang: str, target_lang: str) ->
     if target_lang != "zh":
         heard = latin_sound(target) if target_lang == "en" else kana_sound(target)
     if len(sounds) > 3 and len(heard) > 3:
-        best = max(best, likeness(sounds, heard))
+        best = max(best, likeness(sounds, heard), likeness(sounds, heard, within=True) - 0.1)
     if "en" not in (source_lang, target_lang):
         left, right = (
             set(regex.findall(rf"[{HAN}]", fold_han(source))),
@@ -206,8 +217,8 @@ def swap_score(source: Record, target: Record) -> float:
             fits["elsewhere in the text"] = 1.0
         score = max(score, max(fits.values(), default=0.0) - own)
         sounds = KINDS.get(slot.split("/")[0]) in ("person", "place")
-        if sounds and own < 0.3 and not any(exonym(known, part, pair) for known in by_slot.get(slot, ())):
-            score = max(score, 0.75)  # a person's or place's name is carried over by sound, and this one is not
+        if sounds and pair[1] == "en" and not regex.search(r"\p{Lu}", part):
+            score = 1.0  # the label of a person or place on a phrase that is no name
     return score
 
 

@@ -8,7 +8,7 @@ part is asked for a word of the source that sounds like it.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache, lru_cache
 from itertools import permutations, product
 
@@ -71,6 +71,22 @@ def _shapes() -> dict[str, list[str]]:
     return shapes
 
 
+@lru_cache(maxsize=1 << 12)
+def in_japanese(text: str) -> str:
+    """Simplified Chinese in shapes that Japanese has, as far as one is known: 滨松 to 濱松, which is read the same."""
+    return "".join(
+        next((shape for shape in _shapes().get(char, ()) if _is_japanese(shape)), char) for char in fold_han(text)
+    )
+
+
+def _is_japanese(shape: str) -> bool:
+    try:
+        shape.encode("euc_jp")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 @lru_cache(maxsize=1 << 16)
 def name_readings(folded: str) -> frozenset[str]:
     """The keys of what Japanese persons and places of this name, in any shape of its characters, are called."""
@@ -119,12 +135,23 @@ def _may_be_name(tokens: list[Token], first: int, last: int) -> bool:
     return "·" not in around and not _single(tokens, first - 1)
 
 
-def japanese_names(source_text: str, source_lang: str, text: str) -> Iterator[str]:
+def _dotted(text: str) -> list[tuple[int, int]]:
+    """Where a dot joins the parts of a foreign name: the Han around it, as far as it may be the name's."""
+    return [match.span() for match in regex.finditer(rf"[{HAN}]{{1,{LONG}}}(?:[·-][{HAN}]{{1,{LONG}}})+", text)]
+
+
+def _places(text: str, parts: Iterable[str]) -> list[tuple[int, int]]:
+    return [match.span() for part in parts for match in regex.finditer(regex.escape(part), text)]
+
+
+def japanese_names(source_text: str, source_lang: str, text: str, accounted: Iterable[str] = ()) -> Iterator[str]:
     """Japanese names in Chinese `text` of which the source has no character, reading or sound.
 
     Args:
         source_text: in Japanese or English; from English no name of Latin letters that is read so either.
+        accounted: parts of the text that the source accounts for; a piece of one is no name (小野 of 小野寺秀树).
     """
+    taken = [*_places(text, accounted), *_dotted(text)]
     text, own = fold_han(text), set(fold_han(source_text)) if source_lang == "ja" else set()
     keys = {kana_key(run) for run in _KANA.findall(source_text)}
     keys |= {latin_key(word) for word in regex.findall(r"\p{Latin}+", source_text)}
@@ -136,6 +163,8 @@ def japanese_names(source_text: str, source_lang: str, text: str) -> Iterator[st
             if len(part) > 4 or not _HAN.fullmatch(part):
                 break
             if any(char in own for char in part) or not _may_be_name(tokens, first, last):
+                continue
+            if any(low <= start and end <= high for low, high in taken):
                 continue
             if (
                 source_lang == "en"
@@ -157,7 +186,7 @@ def source_sounds(text: str, lang: str) -> frozenset[str]:
     """How the kana or the capitalised words of a source may sound."""
     if lang == "ja":
         return frozenset(kana_sound(run) for run in (*_KANA.findall(text), *_DOTTED.findall(text)))
-    return frozenset(sound for word in regex.findall(r"\p{Lu}[\p{L}'’]*", text) for sound in latin_sounds(word))
+    return frozenset(sound for word in regex.findall(r"\p{Lu}[\p{L}'’]*(?:-\p{L}+)*", text) for part in {word, *word.split("-")} for sound in latin_sounds(part))
 
 
 def _foreign(word: str) -> bool:
@@ -179,8 +208,12 @@ def _beside_dot(text: str, tokens: list[Token], dot: int, step: int) -> list[str
     return found
 
 
-def dotted_names(source_text: str, source_lang: str, text: str, lang: str) -> Iterator[str]:
-    """Parts of the dotted names of Chinese or Japanese `text` that sound like no word of the source."""
+def dotted_names(source_text: str, source_lang: str, text: str, lang: str, spans: Sequence[str] = ()) -> Iterator[str]:
+    """Parts of the dotted names of Chinese or Japanese `text` that sound like no word of the source.
+
+    Args:
+        spans: those of the text; where one has the name, no other word of the sentence is taken in.
+    """
     sounds = source_sounds(source_text, source_lang)
     if lang == "ja":
         for run in _DOTTED.findall(text):
@@ -188,6 +221,12 @@ def dotted_names(source_text: str, source_lang: str, text: str, lang: str) -> It
                 if max((likeness(kana_sound(part), sound) for sound in sounds), default=0.0) < SOUND:
                     yield part
         return
+    for part in {part for span in spans if "·" in span for part in span.split("·")}:
+        heard = [likeness("".join(han_sounds(part)), sound) for sound in sounds]
+        if _HAN.fullmatch(part) and len(part) > 1 and max(heard, default=0.0) < SOUND:
+            yield part
+    for span in sorted((span for span in spans if "·" in span), key=len, reverse=True):
+        text = text.replace(span, "\n")
     tokens = _words(text)
     for n, (word, _, _) in enumerate(tokens):
         for stretches in (_beside_dot(text, tokens, n, step) for step in (-1, 1) if word == "·"):
@@ -211,6 +250,11 @@ def _spellings() -> dict[str, set[str]]:
     return keys
 
 
+def is_surname(key: str) -> bool:
+    """Is a Japanese surname read so?"""
+    return key in _spellings()
+
+
 def is_other_surname(word: str, beside: str) -> bool:
     """Is the Latin word a Japanese surname no spelling of which has a character of those beside the given name?"""
     key = latin_key(word)
@@ -231,8 +275,11 @@ def names_in_japanese(source_text: str, text: str) -> Iterator[str]:
     """Names in Han that the analyser sees in a Japanese text, and that read as no word of the English source."""
     words = [latin_key(word) for word in regex.findall(r"\p{Lu}[\p{L}'’]*", source_text)]
     keys = [*words, *(one + two for pair in zip(words, words[1:], strict=False) for one, two in permutations(pair))]
-    for stretch, start, _ in proper_nouns(text):
-        inside = start and _HAN.fullmatch(text[start - 1])  # 杉川 of 香杉川
+    for stretch, start, part in proper_nouns(text):
+        if part != "人名":  # a Korean place has a Japanese reading too: 光州
+            continue
+        surname = any(entry.part_of_speech()[3] == "姓" for entry in dictionary().lookup(stretch))
+        inside = not surname or start and _HAN.fullmatch(text[start - 1])  # 杉川 of 香杉川
         if (
             not inside
             and _HAN.fullmatch(stretch)

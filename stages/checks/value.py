@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 # A plain value is a Fraction; ("month", 3) and ("weekday", 5, Monday = 1) are no plain numbers: March is not 3 boxes.
@@ -18,6 +18,7 @@ class Value:
 
     keys: every exact reading ("30 %" is 30 and 3/10, "3 p.m." is 3 and 15); one in common is a match.
     low, high: the bounds of a vague number (十数人: 11 to 19), else None.
+    spelled: written without a digit (三, three); names and idioms hold such numbers too.
     strong: the other side must state it. What an idiom may bring or swallow ("one", 一方, "both") is weak: it can answer
         for a number of the other side, but nobody asks for it.
     date: a year, a month, a day of the month or a weekday.
@@ -28,6 +29,7 @@ class Value:
     date: bool = False
     low: int | None = None
     high: int | None = None
+    spelled: bool = False
 
     def matches(self, other: Value) -> bool:
         """Whether both can mean the same number."""
@@ -120,7 +122,7 @@ def scan(text: str, rules: Sequence[Rule]) -> list[Value]:
         found = read(match)
         if found is None:
             return match[0]
-        values.extend(found)
+        values.extend(replace(value, spelled=not re.search(r"\d", match[0])) for value in found)
         return "\0" * len(match[0])
 
     for pattern, read in rules:

@@ -56,7 +56,7 @@ NOT_NUMBERS = re.compile(
     r"六本木|[一二三]本松|[二三四五六八十廿]日[市町]|八日市場|三日月|三日坊主|二人三脚|[三五七八九]戸|三次市|千本|[一二三四五六七八九]条(?=通|駅|河|大)|四国|三国(?=志|時)"
     r"|十勝|八代(?=市|亜)|三軒茶屋|三轩茶屋|五所川原|九頭[竜龍]|九头龙|三社祭|四半期|二度と|十分(?!钟|鐘|間|前|後|之|の)|百分百|万分|五分五分|四六時中|四方八方"
     r"|五花八门|三番[两五]次|三言[两二]语|三天两头|两口子|千万(?=别|不要|要)|万一|七五三|八[百万]屋|百目鬼|四万十川|十人十色|一石二[鳥鸟]|二次元|三次元|两岸|二手|九州|五常"
-    r"|世界一|二の次|三つ巴|八つ当たり|双十|四川|三重|千葉|千叶|三亚|三明|八卦|五官|一二三|[二三四五六]甲|[二三四五]氧|双胍"
+    r"|[唯专專单単單统統逐]一|(?<!分)之一|[三五七八九]人制|世界一|二の次|三つ巴|八つ当たり|双十|四川|三重|千葉|千叶|三亚|三明|八卦|五官|一二三|[二三四五六]甲|[二三四五]氧|双胍"
 )
 
 
@@ -105,6 +105,11 @@ def era(match: re.Match[str]) -> Iterator[Value]:
 
 def century_decade(match: re.Match[str]) -> Iterator[Value]:
     yield exact(int((number(match[1]) - 1) * 100 + number(match[2])), date=True)
+
+
+def seconds(match: re.Match[str]) -> Iterator[Value]:
+    """9秒84 is 9.84 seconds."""
+    yield exact(Fraction(f"{match[1]}.{match[2]}"))
 
 
 def fraction(match: re.Match[str]) -> Iterable[Value] | None:
@@ -226,6 +231,7 @@ RULES: tuple[Rule, ...] = tuple(
         (rf"({'|'.join(ERAS)})(元|{NUMBER})年(代)?", era),
         (ISO_DATE.pattern, iso_date),
         (NOT_NUMBERS.pattern, lambda match: ()),
+        (r"([0-9]+)秒([0-9]{1,3})(?![0-9.])", seconds),
         (rf"{N}世[紀纪]{N}年代", century_decade),
         (rf"{N}分(?:の|之){N_DECIMAL}", fraction),
         (rf"{N_DECIMAL}(?:%|パーセント|プロ|个百分点)", lambda match: [percent(decimal(match[1]))]),
@@ -239,7 +245,7 @@ RULES: tuple[Rule, ...] = tuple(
         (rf"([{DAYS_JA}])曜", lambda match: [weekday(DAYS_JA.index(match[1]) + 1)]),
         (rf"\(([{DAYS_JA}])(?:・?祝)?\)", lambda match: [weekday(DAYS_JA.index(match[1]) + 1)]),
         (
-            rf"(?<!{KANJI})(?<![\d几])(?:周|週|星期|礼拜|禮拜)([{DAYS_ZH}日天])(?![年岁歲次回个個场节]|天)",
+            rf"(?<!{KANJI})(?<![\d几])(?:周|週|星期|礼拜|禮拜)([{DAYS_ZH}日天])(?![年岁歲次回个個场节班趟期]|天)",
             lambda match: [weekday(DAYS_ZH.find(match[1]) + 1 or 7)],
         ),
         (rf"{N}(?:日(?![間间元圆円币本系語语])|号(?![机車车室]))", on_day),

@@ -155,10 +155,12 @@ def spelled_fraction(match: re.Match[str]) -> Iterable[Value] | None:
     singular = part.removesuffix("s") if part != "halves" else part
     if singular == part and count != 1 and part != "halves":
         return None
+    nth = [Fraction(PARTS[singular])] if above in ("a", "an") else []  # a fourth term
     return [
         exact(
             Fraction(count, PARTS[singular]),
-            *([Fraction(100 * count, PARTS[singular])]),
+            Fraction(100 * count, PARTS[singular]),
+            *nth,
             strong=PARTS[singular] > 2 and above not in ("a", "an"),
         )
     ]
@@ -232,7 +234,28 @@ def era(match: re.Match[str]) -> Iterator[Value]:
 
 
 def era_ordinal(match: re.Match[str]) -> Iterator[Value]:
-    yield exact(ERAS[match[2].lower()] + int(match[1]), date=True)
+    first = match[1].lower()
+    yield exact(ERAS[match[2].lower()] + (ORDINAL.get(first) or int(first[:-2])), date=True)
+
+
+def of_tens(match: re.Match[str]) -> Iterator[Value]:
+    """Three decades are 30 years."""
+    count = int(match[1]) if match[1].isdigit() else CARDINAL[match[1].lower()]
+    size = {"decades": 10, "centuries": 100, "dozen": 12, "score": 20}[match[2].lower()]
+    yield exact(count, count * size)
+
+
+def out_of(match: re.Match[str]) -> Iterator[Value]:
+    """One in five is a fifth."""
+    above, below = (int(text) if text.isdigit() else CARDINAL[text.lower()] for text in (match[1], match[2]))
+    yield exact(above, strong=False)
+    yield exact(*({Fraction(above, below), Fraction(100 * above, below)} if below else ()), below)
+
+
+def part_of_point(match: re.Match[str]) -> Iterator[Value]:
+    """A quarter-point cut is one of 0.25 percentage points."""
+    share = Fraction(1, PARTS[match[1].lower()])
+    yield percent(share, 100 * share)  # 25 basis points
 
 
 def decade(match: re.Match[str]) -> Iterator[Value]:
@@ -261,7 +284,8 @@ RULES: tuple[Rule, ...] = tuple(
     for pattern, reader in (
         (ISO_DATE.pattern, iso_date),
         (rf"\b({ERA_NAMES})\s+(\d+)\b", era),
-        (rf"\b(\d+)(?:st|nd|rd|th)\s+year\s+of\s+(?:the\s+)?({ERA_NAMES})\b", era_ordinal),
+        (rf"\b(\d+(?:st|nd|rd|th)|{'|'.join(ORDINALS[1:])})\s+year\s+of\s+(?:the\s+)?({ERA_NAMES})\b", era_ordinal),
+        (r"\b(quarter|half)[\s-](?:percentage[\s-])?point\b", part_of_point),
         (rf"\b({MONTH_NAMES})\b\.?\s+(?:the\s+)?(\d{{1,2}})(?:st|nd|rd|th)?\b(?![,.]\d){YEAR}", month_day),
         (rf"\b(\d{{1,2}})(?:st|nd|rd|th)?(?:\s+of)?\s+({MONTH_NAMES})\b\.?{YEAR}", day_month),
         (rf"\b(?:{'|'.join([*MONTHS, 'Sept'])})\b", in_month),
@@ -278,6 +302,8 @@ RULES: tuple[Rule, ...] = tuple(
         ),
         (rf"\b({'|'.join(CARDINAL)}|\d+)\s+(?:\w+\s+)?and\s+a\s+half\b", and_a_half),
         (r"\b(an?)\s+\w+\s+and\s+a\s+half\b", and_a_half),
+        (rf"\b({'|'.join(ONES[1:])}|\d+)\s+(?:in|out\s+of)\s+({'|'.join(ONES[2:])}|ten|100|10)\b", out_of),
+        (rf"\b({'|'.join(ONES[2:])}|\d+)\s+(decades|centuries|dozen|score)\b", of_tens),
         (
             rf"\b(an?|{'|'.join(ONES[1:10])})[\s-]+(half|halves|(?:{'|'.join(part for part in PARTS if part not in ('half', 'halves'))})s?)\b",
             spelled_fraction,

@@ -1,0 +1,298 @@
+"""Which name of a translation is which of its source: scores of pairs, and the best assignment.
+
+A pair is scored by what the languages share: Han folded to one shape, Japanese readings, pinyin, and the sound of a
+transliteration. What was translated by its meaning has none of these, and its score is None: it cannot be told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+import regex
+from scipy.optimize import linear_sum_assignment  # type: ignore[import-untyped]
+
+from stages.checks.english import ROMAJI, commonness, latin_words
+from stages.checks.exonyms import called_otherwise, exonym
+from stages.checks.kinds import Name, spans_of
+from stages.checks.reading import HAN, fold_han, is_common_noun, kana_key, latin_key, letters, reads_as
+from stages.checks.sinograms import (
+    KOREAN,
+    by_pinyin,
+    is_korean_in_han,
+    is_pinyin,
+    korean_surname,
+    may_be_read_otherwise,
+    speaks_of_korea,
+)
+from stages.checks.sound import han_sounds, kana_sound, latin_sounds, likeness
+from stages.checks.strays import in_japanese, name_readings
+from stages.record import Record
+from stages.tasks import subset
+
+# From here on two names sound alike: true pairs seldom fall below it (Gävle, イェヴレ), and 3 to 7 % of chance pairs
+# of the same kind reach it.
+ALIKE = {"person": 0.38, "place": 0.38, "other": 0.42, "": 0.42}
+OTHER_KIND = 0.15  # what a pair of different kinds is worse
+WITHIN = 0.2  # what a sound inside a longer one is worse
+KNOWN = 0.6  # of what the tables call otherwise, which may have another spelling: アディスアベバ
+UNTOLD = 0.2  # what a pair that cannot be told counts as in the assignment: less than any that is alike
+PART = 0.36  # of a part of a name and its counterpart
+COMMON = 1000  # an English word, to SpellChecker's counts
+_KATAKANA = regex.compile(r"\p{Script=Katakana}[\p{Script=Katakana}ー・＝=]+")
+_HAN = regex.compile(rf"[{HAN}]+")
+_QUOTES = regex.compile("[「」『』《》“”‘’\"]")
+_JAPANESE = regex.compile(rf"[{HAN}\p{{Hiragana}}\p{{Katakana}}ー]+")
+_GENERIC = regex.compile(
+    r"(?:^|(?<=..))(?:大学|大學|高校|高中|学校|公司|会社|銀行|银行|病院|医院|博物館|博物馆|美術館|美术馆|図書館|图书馆|協会|协会|学会|空港|机场"
+    r"|新聞|政府|市役所|(?<=..)[市県县町村区區州府都道郡国川河江山岳岛島湖海駅站港橋桥城寺社院館馆党部省庁厅局線线])$"
+)
+
+
+class Match(NamedTuple):
+    """How the names go together, each used once; `untold`: pairs of which one may be the other's translation."""
+
+    pairs: list[tuple[Name, Name]]
+    untold: list[tuple[Name, Name]]
+    lost: list[Name]  # of the source
+    new: list[Name]  # of the target
+
+
+def stem(name: str) -> str:
+    """The Han of a name, folded, without the word for its kind."""
+    return _GENERIC.sub("", fold_han("".join(_HAN.findall(name))))
+
+
+def pieces(run: str) -> list[str]:
+    """A katakana name, and its parts at the dots."""
+    return list(dict.fromkeys((run, *regex.split("[・＝=]", run))))
+
+
+def _sound(sounds: Iterable[str], span: str, lang: str, kind: str) -> float:
+    """How like one of the sounds the span is, or a stretch of it."""
+    if lang == "zh":
+        heard = ["".join(han_sounds(span))]
+    else:
+        heard = [kana_sound(part) for run in _KATAKANA.findall(span) for part in pieces(run)]
+    best = 0.0
+    for sound in sounds:
+        for other in heard:
+            best = max(best, likeness(sound, other))
+            if kind != "person" and len(sound) > 4:
+                best = max(best, likeness(sound, other, within=True) - WITHIN)
+    return best
+
+
+def _from_japanese(name: Name, span: str) -> float | None:
+    """The score of a Japanese name and a Chinese span."""
+    own, other = stem(name.text), stem(span)
+    kana = regex.search(r"[\p{Hiragana}\p{Katakana}]", name.text) is not None
+    best = 0.0
+    if own and other:
+        best = sum(char in other for char in own) / (len(own) if kana else max(len(own), len(other)))
+        if not kana and not any(char in other for char in own[:2]):
+            best /= 2  # 東邦車輌, 相泽车辆: what they share is the word for their kind
+    runs = _KATAKANA.findall(name.text)
+    parts = {part for run in runs for part in (pieces(run) if name.kind != "person" else [run])}
+    best = max(best, _sound(map(kana_sound, sorted(parts)), span, "zh", name.kind))
+    if len(runs) == 1 and "·" in span:
+        best = max(best, _by_parts(regex.split("[・＝=]", runs[0]), span.split("·")))
+    if best >= ALIKE[name.kind]:
+        return best
+    if any(is_common_noun(run) for run in runs) or (kana and not runs and len(own) < 2):
+        return None
+    if name.kind != "other" or _is_of_a_japanese_place(name.text, span):
+        return best
+    if not runs and len(own) > 1 and not any(char in other for char in own):
+        return best  # the Han of a Japanese name is kept: 梶原ともえ is 梶原友惠
+    return None  # translated, or called by another word that shares a character: 最高裁, 最高法院
+
+
+def _is_of_a_japanese_place(name: str, span: str) -> bool:
+    """Is the Chinese span a university, station … of a Japanese name that the name's own kana or Latin letters cannot be?"""
+    kind, proper = regex.search(r"(?:大学|站|机场|市|州)$", span), stem(span)
+    if kind is None or len(proper) < 2 or not name_readings(proper):
+        return False
+    keys = {kana_key(run) for run in _KATAKANA.findall(name)} | {latin_key(word) for word in latin_words(name)}
+    return not any(key in word or word in key for key in name_readings(proper) for word in keys if len(word) > 2)
+
+
+def _by_parts(words: list[str], parts: list[str]) -> float:
+    """How like the katakana words the parts are, one by one; a Japanese name is read: ミヤシロ, 宫城."""
+    if len(words) != len(parts):
+        return 0.0
+    fits = [
+        1.0 if _is_read(part, [word], ("ja", "zh")) else likeness("".join(han_sounds(part)), kana_sound(word))
+        for word, part in zip(words, parts, strict=True)
+    ]
+    return sum(fits) / len(fits)
+
+
+def _from_english(name: Name, span: str, lang: str, elsewhere: bool) -> float | None:
+    """The score of an English name and a Chinese or Japanese span."""
+    words = [word for word in latin_words(name.text) if word[:1].isupper()]
+    if not words:
+        return None
+    if surname := korean_surname(name.text):
+        written = fold_han(span)
+        return 1.0 if _KATAKANA.search(span) or any(written.startswith(han) for han in KOREAN if surname in KOREAN[han].split()) else 0.0
+    pinyin = is_pinyin(" ".join(words))
+    spelt = [word for word in words if by_pinyin(word, span)]
+    if spelt and (pinyin or name.kind != "person"):
+        return len(spelt) / len(words) if name.kind == "person" else 1.0
+    runs = _JAPANESE.findall(in_japanese(span) if lang == "zh" else span)
+    read = [
+        word for word in words if len(word) > 2 and any(reads_as(run, latin_key(word), whole=False) for run in runs)
+    ]
+    if read:
+        return max(0.5, len(read) / len(words)) if name.kind == "person" else 1.0
+    sounds = {sound for part in _parts(name, words) for sound in latin_sounds(part)}
+    best = _sound(sorted(sounds), span, lang, name.kind)
+    if best >= ALIKE[name.kind]:
+        return best
+    if name.kind != "person" and len(words) > 1 and all(commonness(word.lower()) >= COMMON for word in words):
+        return None  # South Island
+    romaji = any(ROMAJI.fullmatch(letters(word)) for word in words)
+    if not _KATAKANA.search(span) and (elsewhere or (lang == "ja" and not romaji and not pinyin)):
+        return None  # of another language that Han writes: Palgong, 八公
+    return None if name.kind == "other" and not _is_of_a_japanese_place(name.text, span) else best
+
+
+def _to_english(name: Name, span: str, elsewhere: bool) -> float | None:
+    """The score of a Japanese name and an English span."""
+    words = [word for part in latin_words(span) for word in part.split("-") if word[:1].isupper()]
+    japanese, person = "".join(_JAPANESE.findall(name.text)), name.kind == "person"
+    shortest = 2 if person else 3  # Go Henmi
+    read = [word for word in words if len(word) >= shortest and reads_as(japanese, latin_key(word), whole=False)]
+    if read or any(by_pinyin(word, name.text) for word in words):
+        return max(0.5, len(read) / len(words)) if person else 1.0
+    keys = [latin_key(span), latin_key("".join(reversed(words)))]
+    if any(reads_as(japanese, key, whole=True, budget=1) for key in keys if 2 < len(key) < 20):
+        return 1.0
+    if is_korean_in_han(name.text) and korean_surname(span):
+        return 1.0
+    runs = _KATAKANA.findall(name.text)
+    parts = {part for run in runs for part in (pieces(run) if not person else [run])}
+    sounds = {sound for part in _parts(Name(span, name.kind), words) for sound in latin_sounds(part)}
+    best = 0.0
+    for part in parts:
+        heard = kana_sound(part)
+        for sound in sounds:
+            best = max(best, likeness(heard, sound))
+            if not person and min(len(heard), len(sound)) > 4:
+                best = max(best, likeness(heard, sound, within=True) - WITHIN)
+    if best >= ALIKE[name.kind] or person:
+        return best
+    return None if name.kind == "other" or (elsewhere and not runs) or any(map(is_common_noun, runs)) else best
+
+
+def _parts(name: Name, words: list[str]) -> list[str]:
+    return [" ".join(words), *(words if name.kind != "person" else [])]
+
+
+def score(name: Name, span: Name, direction: tuple[str, str], elsewhere: bool = False) -> float | None:
+    """0 to 1: how surely the span is the name's translation; None if neither sound nor reading tells.
+
+    Args:
+        elsewhere: the source speaks of a country whose names Han writes and nothing here reads so.
+    """
+    name, span = (Name(_QUOTES.sub("", text), kind) for text, kind in (name, span))
+    apart = OTHER_KIND if name.kind and span.kind and name.kind != span.kind else 0.0
+    latin = {word.lower() for word in latin_words(span.text) if len(word) > 1}
+    if exonym(name.text, span.text, direction) or any(word.lower() in latin for word in latin_words(name.text)):
+        return 1.0 - apart
+    if direction[1] == "en":
+        found = _to_english(name, span.text, elsewhere)
+    elif direction[0] == "ja":
+        found = _from_japanese(name, span.text)
+    else:
+        found = _from_english(name, span.text, direction[1], elsewhere)
+    back = direction[1], direction[0]
+    known = called_otherwise(name.text, span.text, direction) or called_otherwise(span.text, name.text, back)
+    if known and (found is None or found < KNOWN):
+        return 0.0  # Niger is not バルセロナ, however it sounds
+    if found is None:
+        return None if name.kind == span.kind else 0.0
+    return max(0.0, found - apart)
+
+
+def match(source: Record, target: Record) -> Match:
+    """Each name of the source with the span of the target that can be its translation; the whole scores as much as may be."""
+    direction = source["lang"], target["lang"]
+    home = subset(source["subset"]).source_lang
+    ours, theirs = spans_of(source, home), spans_of(target, home)
+    elsewhere = (may_be_read_otherwise if direction[1] == "en" else speaks_of_korea)(source["text"])
+    table = [[score(name, span, direction, elsewhere) for span in theirs] for name in ours]
+    result, left, right = Match([], [], [], []), set(range(len(ours))), set(range(len(theirs)))
+    if ours and theirs:
+        values = np.array(
+            [
+                [UNTOLD if value is None else value * (value >= ALIKE[name.kind]) for value in row]
+                for name, row in zip(ours, table, strict=True)
+            ]
+        )
+        for n, k in zip(*linear_sum_assignment(values, maximize=True), strict=True):
+            value = table[n][k]
+            if value is None:
+                result.untold.append((ours[n], theirs[k]))
+            elif value >= ALIKE[ours[n].kind]:
+                result.pairs.append((ours[n], theirs[k]))
+            else:
+                continue
+            left.discard(n)
+            right.discard(k)
+    result.lost.extend(ours[n] for n in sorted(left) if ours[n].kind)
+    result.new.extend(theirs[n] for n in sorted(right) if theirs[n].kind)
+    return result
+
+
+def other_part(name: Name, span: Name, direction: tuple[str, str]) -> str | None:
+    """The part of a dotted name (モンテイロ, 蒙泰罗) that sounds like no part of the source's; None if all do.
+
+    Of a person's every part is asked, of another's the first: the rest may be translated.
+    """
+    parts = regex.split("[·・＝=-]", _QUOTES.sub("", span.text))
+    if len(parts) < 2 or any(not regex.fullmatch(rf"[{HAN}\p{{Katakana}}ー]+", part) for part in parts):
+        return None
+    if direction[0] == "en":
+        words = _QUOTES.sub("", name.text).split()
+        if len(words) != len(parts):
+            words = [word for word in regex.split(r"[\s\-–]+", name.text) if word]
+        sounds = [latin_sounds(word) for word in words]
+    else:
+        words = [part for run in _KATAKANA.findall(name.text) for part in regex.split("[・＝=]", run)]
+        sounds = [frozenset({kana_sound(word)}) for word in words]
+    person = name.kind == "person"
+    if not person and len(words) != len(parts):
+        return None
+    for n, part in enumerate(parts if person else parts[:1]):
+        heard = "".join(han_sounds(part)) if direction[1] == "zh" else kana_sound(part)
+        beside = sounds[n] if len(sounds) == len(parts) else frozenset[str]().union(*sounds)
+        fit = max((likeness(heard, sound) for sound in beside), default=0.0)
+        if len(heard) > 3 and fit < PART and not _is_read(part, words, direction):
+            return part
+    return None
+
+
+def other_word(name: Name, span: Name) -> str | None:
+    """The word of an English person's name that is none of the Japanese one's; None if all may be."""
+    words = [word for word in latin_words(span.text) if word[:1].isupper() and len(word) > 3]
+    parts = [part for run in _KATAKANA.findall(name.text) for part in regex.split("[・＝=]", run)]
+    if parts and _KATAKANA.fullmatch(name.text):
+        places = words if len(parts) == len(words) else []
+        for part, word in zip(parts, places, strict=False):
+            if max(likeness(kana_sound(part), sound) for sound in latin_sounds(word)) < PART:
+                return word
+    elif regex.fullmatch(rf"[{HAN}]+", name.text) and not korean_surname(span.text):
+        foreign = [word for word in words if not ROMAJI.fullmatch(letters(word)) and "-" not in word]
+        return next((word for word in foreign if not by_pinyin(word, name.text)), None)
+    return None
+
+
+def _is_read(part: str, words: list[str], direction: tuple[str, str]) -> bool:
+    """Is the Han how a Japanese name in kana or Latin letters is written: 宫城 of アルベルト・ミヤシロ?"""
+    if not _HAN.fullmatch(part):
+        return False
+    keys = [kana_key(word) if direction[0] == "ja" else latin_key(word) for word in words]
+    return any(reads_as(in_japanese(part), key, whole=True) for key in keys)
