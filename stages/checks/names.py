@@ -19,7 +19,7 @@ from stages.checks.kinds import Name, names_of, span_texts
 from stages.checks.pairing import Match, match, other_part, other_word, stem
 from stages.checks.reading import HAN, fold_han
 from stages.checks.sinograms import is_korean_in_han, may_be_read_otherwise
-from stages.checks.strays import japanese_names, lost_parts, names_in_japanese
+from stages.checks.strays import japanese_names, names_in_japanese
 from stages.record import Record
 
 Verdict = Literal["same", "different", "unknown"]
@@ -43,12 +43,10 @@ def _changes(source: Record, target: Record, found: Match) -> tuple[list[str], l
     gone = [name.text for name in found.lost if _had_to_be_kept(name, here, direction)]
     come = [span.text for span in found.new if span.kind != "person" and called_otherwise(span.text, text, back)]
     come += [part for name, span in found.pairs if name.kind and (part := other_part(name, span, direction))]
-    for name in found.lost:
-        for span in found.new:
-            known = exonym(name.text, here, direction) or exonym(span.text, text, back)
-            if name.kind == span.kind and not known:
-                gone.append(name.text)
-                come.append(span.text)
+    for name, span in found.strangers:
+        if not exonym(name.text, here, direction) and not exonym(span.text, text, back):
+            gone.append(name.text)
+            come.append(span.text)
     loose = [span.text for span in (*found.new, *(span for _, span in found.untold)) if span.kind == "other"]
     if loose and direction[1] == "zh":
         kept = [span.text for _, span in found.pairs]
@@ -64,15 +62,14 @@ def _in_english(source: Record, target: Record) -> list[tuple[str, Verdict]]:
     text, here, direction = source["text"], target["text"], ("ja", "en")
     spans = span_texts(target)
     strays = [word for word in strays_in_english(source, target) if any(word in span for span in spans)]
-    strays += lost_parts(text, here)
     strays = [stray for stray in strays if not exonym(stray, text, ("en", "ja"))]
     found = match(source, target)
+    strays += [span.text for span in found.new if span.kind == "place" and called_otherwise(span.text, text, ("en", "ja"))]
     strays += [part for name, span in found.pairs if name.kind == "person" and (part := other_word(name, span))]
     gone = {
         name.text
-        for name in found.lost
-        for span in found.new
-        if name.kind == span.kind and not exonym(name.text, here, direction) and not exonym(span.text, text, ("en", "ja"))
+        for name, span in found.strangers
+        if not exonym(name.text, here, direction) and not exonym(span.text, text, ("en", "ja"))
     }
     result: list[tuple[str, Verdict]] = []
     for name in names_of(source, "ja"):

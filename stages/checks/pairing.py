@@ -27,7 +27,7 @@ from stages.checks.sinograms import (
     speaks_of_korea,
 )
 from stages.checks.sound import han_sounds, kana_sound, latin_sounds, likeness
-from stages.checks.strays import in_japanese, name_readings
+from stages.checks.strays import in_japanese, is_other_surname, name_readings
 from stages.record import Record
 from stages.tasks import subset
 
@@ -35,15 +35,18 @@ from stages.tasks import subset
 # of the same kind reach it.
 ALIKE = {"person": 0.38, "place": 0.38, "other": 0.42, "": 0.42}
 OTHER_KIND = 0.15  # what a pair of different kinds is worse
+NO_KIND = 0.1  # and one of a name with a span that is not known to be one
 WITHIN = 0.2  # what a sound inside a longer one is worse
 KNOWN = 0.6  # of what the tables call otherwise, which may have another spelling: アディスアベバ
+FAR = 0.35  # below it two names have nothing in common; between this and `ALIKE` nobody can tell
 UNTOLD = 0.2  # what a pair that cannot be told counts as in the assignment: less than any that is alike
-PART = 0.36  # of a part of a name and its counterpart
+PART = 0.34  # of a part of a name and its counterpart
 COMMON = 1000  # an English word, to SpellChecker's counts
 _KATAKANA = regex.compile(r"\p{Script=Katakana}[\p{Script=Katakana}ー・＝=]+")
 _HAN = regex.compile(rf"[{HAN}]+")
 _QUOTES = regex.compile("[「」『』《》“”‘’\"]")
 _JAPANESE = regex.compile(rf"[{HAN}\p{{Hiragana}}\p{{Katakana}}ー]+")
+_AREA = regex.compile(r"(?<=.)[州省市县岛河江湖山镇村区国邦郡街路湾港峡谷]$")
 _GENERIC = regex.compile(
     r"(?:^|(?<=..))(?:大学|大學|高校|高中|学校|公司|会社|銀行|银行|病院|医院|博物館|博物馆|美術館|美术馆|図書館|图书馆|協会|协会|学会|空港|机场"
     r"|新聞|政府|市役所|(?<=..)[市県县町村区區州府都道郡国川河江山岳岛島湖海駅站港橋桥城寺社院館馆党部省庁厅局線线])$"
@@ -55,6 +58,7 @@ class Match(NamedTuple):
 
     pairs: list[tuple[Name, Name]]
     untold: list[tuple[Name, Name]]
+    strangers: list[tuple[Name, Name]]  # of one kind, left over on both sides, and nothing alike
     lost: list[Name]  # of the source
     new: list[Name]  # of the target
 
@@ -72,14 +76,14 @@ def pieces(run: str) -> list[str]:
 def _sound(sounds: Iterable[str], span: str, lang: str, kind: str) -> float:
     """How like one of the sounds the span is, or a stretch of it."""
     if lang == "zh":
-        heard = ["".join(han_sounds(span))]
+        heard = ["".join(han_sounds(text)) for text in {span, _AREA.sub("", span)}]
     else:
         heard = [kana_sound(part) for run in _KATAKANA.findall(span) for part in pieces(run)]
     best = 0.0
     for sound in sounds:
         for other in heard:
             best = max(best, likeness(sound, other))
-            if kind != "person" and len(sound) > 4:
+            if len(sound) > (6 if kind == "person" else 4):
                 best = max(best, likeness(sound, other, within=True) - WITHIN)
     return best
 
@@ -104,18 +108,17 @@ def _from_japanese(name: Name, span: str) -> float | None:
         return None
     if name.kind != "other" or _is_of_a_japanese_place(name.text, span):
         return best
-    if not runs and len(own) > 1 and not any(char in other for char in own):
+    if regex.fullmatch(rf"[{HAN}]{{2,3}}[ぁ-のは-ん]{{2,4}}", name.text) and not any(char in other for char in own):
         return best  # the Han of a Japanese name is kept: 梶原ともえ is 梶原友惠
     return None  # translated, or called by another word that shares a character: 最高裁, 最高法院
 
 
 def _is_of_a_japanese_place(name: str, span: str) -> bool:
     """Is the Chinese span a university, station … of a Japanese name that the name's own kana or Latin letters cannot be?"""
-    kind, proper = regex.search(r"(?:大学|站|机场|市|州)$", span), stem(span)
-    if kind is None or len(proper) < 2 or not name_readings(proper):
-        return False
+    kind, proper = regex.search(r"(?:大学|[站駅市州川河山岳湖島岛]|机场|空港)$", span), stem(span)
+    found = name_readings(proper, ("地名", "姓")) if kind is not None and len(proper) > 1 else frozenset()
     keys = {kana_key(run) for run in _KATAKANA.findall(name)} | {latin_key(word) for word in latin_words(name)}
-    return not any(key in word or word in key for key in name_readings(proper) for word in keys if len(word) > 2)
+    return bool(found) and not any(key in word or word in key for key in found for word in keys if len(word) > 2)
 
 
 def _by_parts(words: list[str], parts: list[str]) -> float:
@@ -155,7 +158,8 @@ def _from_english(name: Name, span: str, lang: str, elsewhere: bool) -> float | 
         return None  # South Island
     romaji = any(ROMAJI.fullmatch(letters(word)) for word in words)
     if not _KATAKANA.search(span) and (elsewhere or (lang == "ja" and not romaji and not pinyin)):
-        return None  # of another language that Han writes: Palgong, 八公
+        other = not elsewhere and _is_of_a_japanese_place(name.text, span)
+        return 0.0 if other else None  # of another language that Han writes: Palgong, 八公
     return None if name.kind == "other" and not _is_of_a_japanese_place(name.text, span) else best
 
 
@@ -184,7 +188,9 @@ def _to_english(name: Name, span: str, elsewhere: bool) -> float | None:
                 best = max(best, likeness(heard, sound, within=True) - WITHIN)
     if best >= ALIKE[name.kind] or person:
         return best
-    return None if name.kind == "other" or (elsewhere and not runs) or any(map(is_common_noun, runs)) else best
+    translated = all(commonness(word.lower()) >= COMMON for word in words)  # West Lake
+    told = name.kind == "place" and not translated and not (elsewhere and not runs)
+    return best if told and not any(map(is_common_noun, runs)) else None
 
 
 def _parts(name: Name, words: list[str]) -> list[str]:
@@ -198,7 +204,7 @@ def score(name: Name, span: Name, direction: tuple[str, str], elsewhere: bool = 
         elsewhere: the source speaks of a country whose names Han writes and nothing here reads so.
     """
     name, span = (Name(_QUOTES.sub("", text), kind) for text, kind in (name, span))
-    apart = OTHER_KIND if name.kind and span.kind and name.kind != span.kind else 0.0
+    apart = 0.0 if name.kind == span.kind else OTHER_KIND if name.kind and span.kind else NO_KIND
     latin = {word.lower() for word in latin_words(span.text) if len(word) > 1}
     if exonym(name.text, span.text, direction) or any(word.lower() in latin for word in latin_words(name.text)):
         return 1.0 - apart
@@ -224,7 +230,7 @@ def match(source: Record, target: Record) -> Match:
     ours, theirs = spans_of(source, home), spans_of(target, home)
     elsewhere = (may_be_read_otherwise if direction[1] == "en" else speaks_of_korea)(source["text"])
     table = [[score(name, span, direction, elsewhere) for span in theirs] for name in ours]
-    result, left, right = Match([], [], [], []), set(range(len(ours))), set(range(len(theirs)))
+    result, left, right = Match([], [], [], [], []), set(range(len(ours))), set(range(len(theirs)))
     if ours and theirs:
         values = np.array(
             [
@@ -242,18 +248,20 @@ def match(source: Record, target: Record) -> Match:
                 continue
             left.discard(n)
             right.discard(k)
+    for n in left:
+        for k in right:
+            value = table[n][k]
+            if ours[n].kind == theirs[k].kind != "" and value is not None and value < FAR:
+                result.strangers.append((ours[n], theirs[k]))
     result.lost.extend(ours[n] for n in sorted(left) if ours[n].kind)
     result.new.extend(theirs[n] for n in sorted(right) if theirs[n].kind)
     return result
 
 
 def other_part(name: Name, span: Name, direction: tuple[str, str]) -> str | None:
-    """The part of a dotted name (モンテイロ, 蒙泰罗) that sounds like no part of the source's; None if all do.
-
-    Of a person's every part is asked, of another's the first: the rest may be translated.
-    """
+    """The part of a person's dotted name (モンテイロ, 蒙泰罗) that sounds like no part of the source's; None if all do."""
     parts = regex.split("[·・＝=-]", _QUOTES.sub("", span.text))
-    if len(parts) < 2 or any(not regex.fullmatch(rf"[{HAN}\p{{Katakana}}ー]+", part) for part in parts):
+    if name.kind != "person" or len(parts) < 2 or any(not regex.fullmatch(rf"[{HAN}\p{{Katakana}}ー]+", part) for part in parts):
         return None
     if direction[0] == "en":
         words = _QUOTES.sub("", name.text).split()
@@ -263,10 +271,7 @@ def other_part(name: Name, span: Name, direction: tuple[str, str]) -> str | None
     else:
         words = [part for run in _KATAKANA.findall(name.text) for part in regex.split("[・＝=]", run)]
         sounds = [frozenset({kana_sound(word)}) for word in words]
-    person = name.kind == "person"
-    if not person and len(words) != len(parts):
-        return None
-    for n, part in enumerate(parts if person else parts[:1]):
+    for n, part in enumerate(parts):
         heard = "".join(han_sounds(part)) if direction[1] == "zh" else kana_sound(part)
         beside = sounds[n] if len(sounds) == len(parts) else frozenset[str]().union(*sounds)
         fit = max((likeness(heard, sound) for sound in beside), default=0.0)
@@ -284,10 +289,33 @@ def other_word(name: Name, span: Name) -> str | None:
         for part, word in zip(parts, places, strict=False):
             if max(likeness(kana_sound(part), sound) for sound in latin_sounds(word)) < PART:
                 return word
-    elif regex.fullmatch(rf"[{HAN}]+", name.text) and not korean_surname(span.text):
-        foreign = [word for word in words if not ROMAJI.fullmatch(letters(word)) and "-" not in word]
-        return next((word for word in foreign if not by_pinyin(word, name.text)), None)
+    elif regex.fullmatch(rf"[{HAN}\p{{Hiragana}}]+", name.text) and not korean_surname(span.text):
+        if any(by_pinyin(word, name.text) for word in words) or any("-" in word for word in words):
+            return None
+        foreign = next((word for word in words if not ROMAJI.fullmatch(letters(word))), None)
+        return foreign or _other_half(name.text, latin_words(span.text))
     return None
+
+
+def _other_half(japanese: str, words: list[str]) -> str | None:
+    """Of two words of a name, one of which is read, the other if the dictionary knows the rest of the name and not so."""
+    places = [reads_as(japanese, latin_key(word), whole=False) for word in words]
+    if len(words) != 2 or sum(place is not None for place in places) != 1:
+        return None
+    word, (start, end) = next((words[1 - n], place) for n, place in enumerate(places) if place is not None)
+    rest = japanese[end:] if start == 0 else japanese[:start] if end == len(japanese) else ""
+    if start > 0:  # a surname is left, whose readings the dictionary has not all: 逸見 is Henmi too
+        return word if is_other_surname(word, rest) else None
+    key = latin_key(word)
+    known = name_readings(fold_han(rest)) if _HAN.fullmatch(rest) else {kana_key(rest)} if rest else set()
+    if not known or any(_near(key, reading) for reading in known) or reads_as(rest, key, whole=True, budget=1):
+        return None
+    return word
+
+
+def _near(left: str, right: str) -> bool:
+    """The same reading but for a vowel or a voiced consonant."""
+    return left == right or (left[:2] == right[:2] and abs(len(left) - len(right)) < 2 and left[-2:] == right[-2:])
 
 
 def _is_read(part: str, words: list[str], direction: tuple[str, str]) -> bool:

@@ -45,13 +45,13 @@ SHARED_WORDS = tuple(word for line in SHARED_LIST.splitlines() for word in line.
 # Nouns of one character that Chinese does not use alone (声音, 味道, 颜色, 花纹, 狗, 女儿, 嗓子, 包, 谎话, 桌子, 衣服):
 # left as they are when the whole span is one, in the source and in the translation.
 LONE = frozenset("音味色柄犬娘喉鞄嘘机服嫁腕")
-KNOWN = 20  # an English word, to SpellChecker's counts
+KNOWN = 100  # an English word, to SpellChecker's counts
 LATIN_WORD = regex.compile(r"(?<![\p{Latin}\p{N}@./_`<-])\p{Latin}[\p{Latin}'’]*(?![\p{Latin}\p{N}@/_`>-])")
 # Lowercase Latin that Chinese and Japanese text keeps: units, particles of names, loans, parts of addresses.
 KEPT_LATIN_LIST = """
     mm cm km mg kg ml kcal kwh khz mhz ghz kb mb gb mph dpi rpm ppm hpa
     de del der den van von la le las los al el bin ibn da di du dos
-    root sudo admin shell bash kernel bug log api sdk commit push merge docker email spam beta
+    append concat list string array root sudo admin shell bash kernel bug log api sdk commit push merge docker email spam beta
     app apps vs www http https com org net wifi iphone ipad ios macos email web blog vlog ok id
 """
 KEPT_LATIN = frozenset(KEPT_LATIN_LIST.split())
@@ -146,7 +146,7 @@ def english_left(text: str, source: Record) -> bool:
     found = {match[0] for match in LATIN_WORD.finditer(text) if match[0].islower() and len(match[0]) > 2} - KEPT_LATIN
     found = {word for word in found if commonness(word) >= KNOWN}  # no command, nickname or species
     phrases = {match[0] for match in regex.finditer(r"[a-z'’]{2,}(?: [a-z'’]{2,})+", text)}
-    spans = span_texts(source)
+    spans = {part for span in span_texts(source) for part in span.split()}
     found = {word for word in found if word in spans or any(word in phrase for phrase in phrases) or word not in there}
     return bool(found & there if source["lang"] == "en" else found - there)
 

@@ -32,7 +32,8 @@ _KOREA = regex.compile(
 )
 _HAN_READERS = regex.compile(
     r"Chin[ae]|Beijing|Shanghai|Taiwan|Taipei|Hong Kong|Macau|Vietnam|Hanoi|Tibet|Mongolia|Singapore|Malaysia"
-    r"|中国|北京|上海|台湾|台北|香港|マカオ|ベトナム|チベット|モンゴル|シンガポール|マレーシア"
+    r"|Qing|Tang|Song|Ming|Hangzhou|Suzhou|Guangzhou"
+    r"|清末|清朝|清代|唐代|宋代|明代|元代|漢詩|漢学|杭州|蘇州|広州|中国|北京|上海|台湾|台北|香港|マカオ|ベトナム|チベット|モンゴル|シンガポール|マレーシア"
 )
 
 

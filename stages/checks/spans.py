@@ -16,7 +16,7 @@ from stages.record import Record
 from stages.tasks import subset
 
 # What an end of a span may cost at most (see `_chinese_cost`): 大街 before 上 costs 3.5, since 街上 is a word.
-BOUND = 4.5
+BOUND = 6.0
 BOUND_ONE = 6.5  # of a span of one character, which may be a word of its own in a longer entry: 疼 of 头疼 costs 6.1
 SWAPPED = 0.8  # by how much another phrase must fit better than the label's own
 _WORD = r"[\p{L}\p{M}\p{N}]"
@@ -93,7 +93,7 @@ def boundary_faults(source: Record, target: Record) -> list[tuple[str, str]]:
         end = start + len(part)
         if text[start:end] != part:
             continue
-        fault = _edge_fault(part, text, start, end, lang, source_spans)
+        fault = _edge_fault(part, text, start, end, lang, source_spans, target["subset"].startswith("SCPOS"))
         if fault is None and lang != "en":
             fault = _cut_fault(part, text, start, end, lang, source_spans)
         if fault:
@@ -101,7 +101,7 @@ def boundary_faults(source: Record, target: Record) -> list[tuple[str, str]]:
     return found
 
 
-def _edge_fault(part: str, text: str, start: int, end: int, lang: str, source_spans: set[str]) -> str | None:
+def _edge_fault(part: str, text: str, start: int, end: int, lang: str, source_spans: set[str], opinion: bool) -> str | None:
     if _EDGE.search(part.removeprefix("/")) or any(part.count(pair[0]) != part.count(pair[1]) for pair in _PAIRS):
         return "edge"
     before, after = text[start - 1 : start], text[end : end + 1]
@@ -125,7 +125,7 @@ def _edge_fault(part: str, text: str, start: int, end: int, lang: str, source_sp
     if fold_han(part) in source_spans:  # 及川杣夫
         return None
     head, tail = _PARTICLE[lang]
-    closed = lang == "zh" and part.endswith("的") and not regex.match(r"\p{Han}", after)  # 袋子是坏的。
+    closed = lang == "zh" and part.endswith("的") and (opinion or not regex.match(r"\p{Han}", after))  # 袋子是坏的。
     return "function word" if head.search(part) or (tail.search(part) and not closed) else None
 
 

@@ -88,13 +88,13 @@ def _is_japanese(shape: str) -> bool:
 
 
 @lru_cache(maxsize=1 << 16)
-def name_readings(folded: str) -> frozenset[str]:
+def name_readings(folded: str, kinds: tuple[str, ...] = ("人名", "地名")) -> frozenset[str]:
     """The keys of what Japanese persons and places of this name, in any shape of its characters, are called."""
     keys = set()
     for spelling in map("".join, product(*(_shapes().get(char, [char])[:6] for char in folded))):
         for entry in dictionary().lookup(spelling):
             part = entry.part_of_speech()
-            if part[1] == "固有名詞" and part[2] in ("人名", "地名") and entry.surface() == spelling:
+            if part[1] == "固有名詞" and not {part[2], part[3]}.isdisjoint(kinds) and entry.surface() == spelling:
                 keys.add(kana_key(entry.reading_form()))
     return frozenset(keys)
 

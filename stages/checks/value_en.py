@@ -52,7 +52,7 @@ WEAK = {
     "once": 1, "single": 1, "sole": 1, "only": 1, "both": 2, "either": 2, "neither": 2, "pair": 2, "pairs": 2, "couple": 2, "double": 2,
     "doubled": 2, "doubles": 2, "doubling": 2, "dual": 2, "twin": 2, "twins": 2, "duo": 2, "twofold": 2, "triple": 3, "tripled": 3,
     "triples": 3, "threefold": 3, "trio": 3, "trilogy": 3, "triplets": 3, "quadruple": 4, "quadrupled": 4, "fourfold": 4, "quartet": 4, "quintet": 5,
-    "fortnight": 14, "decade": 10, "century": 100, "dozen": 12, "noon": 12, "midnight": 0, "hundred": 100, "thousand": 1000, "million": 10**6,
+    "decade": 10, "century": 100, "dozen": 12, "noon": 12, "midnight": 0, "hundred": 100, "thousand": 1000, "million": 10**6,
     "tenfold": 10, "no": 0, "again": 2, "all-time": 1,
 }  # fmt: skip
 ROMAN = {
@@ -252,6 +252,11 @@ def out_of(match: re.Match[str]) -> Iterator[Value]:
     yield exact(*({Fraction(above, below), Fraction(100 * above, below)} if below else ()), below)
 
 
+def fortnight(match: re.Match[str]) -> Iterator[Value]:
+    """14 days, two weeks."""
+    yield exact(14, 2, strong=False)
+
+
 def part_of_point(match: re.Match[str]) -> Iterator[Value]:
     """A quarter-point cut is one of 0.25 percentage points."""
     share = Fraction(1, PARTS[match[1].lower()])
@@ -302,6 +307,7 @@ RULES: tuple[Rule, ...] = tuple(
         ),
         (rf"\b({'|'.join(CARDINAL)}|\d+)\s+(?:\w+\s+)?and\s+a\s+half\b", and_a_half),
         (r"\b(an?)\s+\w+\s+and\s+a\s+half\b", and_a_half),
+        (r"\bfortnight(?:ly)?\b", fortnight),
         (rf"\b({'|'.join(ONES[1:])}|\d+)\s+(?:in|out\s+of)\s+({'|'.join(ONES[2:])}|ten|100|10)\b", out_of),
         (rf"\b({'|'.join(ONES[2:])}|\d+)\s+(decades|centuries|dozen|score)\b", of_tens),
         (
