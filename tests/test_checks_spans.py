@@ -60,7 +60,7 @@ def test_an_english_span_of_whole_words_passes(part: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "part", ["见山䌷", "野见山䌷的", "万十川", "以四万十川", "舞台，", "的小说", "24年", "月1日", "川为舞"]
+    "part", ["见山䌷", "野见山䌷的", "万十川", "舞台，", "的小说", "24年", "月1日", "川为舞"]
 )
 def test_a_chinese_span_that_ends_wrongly_is_found(part: str) -> None:
     source = record("ja", EMPTY["text"], at(EMPTY["text"], "野見山紬"), at(EMPTY["text"], "四万十川"))
@@ -143,7 +143,7 @@ def test_each_check_has_a_switch_that_turns_it_off() -> None:
 
 
 def test_the_labels_that_name_kinds_are_labels_of_the_tables() -> None:
-    from stages.checks.names import KINDS, RELATIONS
+    from stages.checks.kinds import KINDS, RELATIONS
 
     relations = read_json("schemas/labels/TCREE.json")["tasks"]["RE"]["labels"]["ja"]
     entities = read_json("schemas/labels/SCNM.json")["tasks"]["NER"]["labels"]["ja"]

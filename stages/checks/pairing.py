@@ -267,6 +267,8 @@ def other_part(name: Name, span: Name, direction: tuple[str, str]) -> str | None
         words = _QUOTES.sub("", name.text).split()
         if len(words) != len(parts):
             words = [word for word in regex.split(r"[\s\-–]+", name.text) if word]
+        if len(words) != len(parts):  # 范德默伦 is van der Meulen
+            words += [" ".join(words[n : n + size]) for n in range(len(words)) for size in (2, 3, 4)]
         sounds = [latin_sounds(word) for word in words]
     else:
         words = [part for run in _KATAKANA.findall(name.text) for part in regex.split("[・＝=]", run)]

@@ -14,7 +14,7 @@ from importlib.resources import files
 
 import regex
 
-from stages.checks.english import commonness
+from stages.checks.english import COMMON, commonness
 from stages.record import Record
 
 KANA = regex.compile(r"[\p{Script=Hiragana}\p{Script=Katakana}]")
@@ -45,7 +45,7 @@ SHARED_WORDS = tuple(word for line in SHARED_LIST.splitlines() for word in line.
 # Nouns of one character that Chinese does not use alone (声音, 味道, 颜色, 花纹, 狗, 女儿, 嗓子, 包, 谎话, 桌子, 衣服):
 # left as they are when the whole span is one, in the source and in the translation.
 LONE = frozenset("音味色柄犬娘喉鞄嘘机服嫁腕")
-KNOWN = 100  # an English word, to SpellChecker's counts
+KNOWN = 100  # an English word, to SpellChecker's counts; rarer ones are commands, nicknames, species
 LATIN_WORD = regex.compile(r"(?<![\p{Latin}\p{N}@./_`<-])\p{Latin}[\p{Latin}'’]*(?![\p{Latin}\p{N}@/_`>-])")
 # Lowercase Latin that Chinese and Japanese text keeps: units, particles of names, loans, parts of addresses.
 KEPT_LATIN_LIST = """
@@ -140,15 +140,22 @@ def in_chinese(source: Record, target: Record) -> Iterator[str]:
 
 
 def english_left(text: str, source: Record) -> bool:
-    """Whether a lowercase English word stands in a Chinese or Japanese text: copied from an English source, or brought in
-    where a Japanese source has none. Names have capitals, units are known."""
+    """Whether a lowercase Latin word stands in a Chinese or Japanese text: brought in where a Japanese source has none, or
+    an English word copied from an English source.
+
+    Names have capitals, units are known; commands, nicknames and species, which no list of English words has, may stay. A
+    rarer English word counts in a phrase or where the source has it in a span, since a command may be called by one.
+    """
     there = {match[0] for match in LATIN_WORD.finditer(source["text"])}
     found = {match[0] for match in LATIN_WORD.finditer(text) if match[0].islower() and len(match[0]) > 2} - KEPT_LATIN
-    found = {word for word in found if commonness(word) >= KNOWN}  # no command, nickname or species
-    phrases = {match[0] for match in regex.finditer(r"[a-z'’]{2,}(?: [a-z'’]{2,})+", text)}
+    if source["lang"] != "en":
+        return bool(found - there)
+    phrases = regex.findall(r"[a-z'’]{2,}(?: [a-z'’]{2,})+", text)
     spans = {part for span in span_texts(source) for part in span.split()}
-    found = {word for word in found if word in spans or any(word in phrase for phrase in phrases) or word not in there}
-    return bool(found & there if source["lang"] == "en" else found - there)
+    return any(
+        commonness(word) >= (KNOWN if word in spans or any(word in phrase for phrase in phrases) else COMMON)
+        for word in found & there
+    )
 
 
 @cache

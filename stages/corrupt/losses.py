@@ -6,6 +6,8 @@ import random
 import re
 from collections.abc import Iterator
 
+import regex
+
 from stages.corrupt.edits import Choice, Edit, Pair, edited, places, replaced, slots, words
 from stages.record import Record, occurrences
 
@@ -54,11 +56,19 @@ def clause(pair: Pair, rng: random.Random) -> Iterator[Choice]:
 
 
 def negation(pair: Pair, rng: random.Random) -> Iterator[Choice]:
-    """A negation dropped, by hand-made pairs."""
-    text = pair.reference["text"]
-    for old, new in words()["negations"].get(pair.reference["lang"], []):
+    """A negation dropped: by hand-made pairs of the sample's words, then by rules of grammar, for texts of any other."""
+    text, lang = pair.reference["text"], pair.reference["lang"]
+    for old, new in words()["negations"].get(lang, []):
         for start in occurrences(text, old)[:1]:
             yield from replaced(pair.reference, [_narrow(start, old, new)], f"{old} -> {new}")
+    taken: list[tuple[int, int]] = []
+    for pattern, new in words()["negation_rules"].get(lang, []):
+        for match in regex.finditer(pattern, text):
+            if any(low < match.end() and match.start() < high for low, high in taken):
+                continue  # a rule before has read it: 行かなかった is no かな
+            taken.append(match.span())
+            old, kept = match[0], match.expandf(new) if "{" in new else new
+            yield from replaced(pair.reference, [_narrow(match.start(), old, kept)], f"{old} -> {kept}")
 
 
 def _narrow(start: int, old: str, new: str) -> Edit:
