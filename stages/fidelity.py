@@ -1,11 +1,11 @@
 """Measures the checks: what they catch of wrong translations, and how many true ones they refuse.
 
     python -m stages.fidelity --records data/raw/records.jsonl --references data/raw/references.jsonl \\
-        --heldout data/fidelity/heldout_en.jsonl data/fidelity/heldout_ja.jsonl \\
+        --texts data/fidelity/{tuning,heldout}_{en,ja}.jsonl \\
         --metrics metrics/checks.json --curve metrics/checks_curve.csv [--reading data/reading/v2.jsonl]
 
-Wrong translations come from `stages.corrupt`, which the checks do not know. The sample's texts are for tuning the checks;
-the figures are those of the held-out texts, which others wrote afterwards. Caught: the enabled checks give a code; `caught_new`: one that the true
+Wrong translations come from `stages.corrupt`, which the checks do not know. The sample's texts and those of `tuning` are for
+tuning the checks; the figures are those of the texts of `heldout`, which nobody looked at before they were measured. Caught: the enabled checks give a code; `caught_new`: one that the true
 reference does not get. With `--reading`, what they find of the machine translations that people read and marked.
 """
 
@@ -278,11 +278,11 @@ def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m stages.fidelity", description=__doc__.split("\n")[0])
     for option in ("records", "references", "metrics", "curve"):
         parser.add_argument(f"--{option}", required=True)
-    parser.add_argument("--heldout", nargs="+", default=[], help="texts and references that no check was tuned on")
+    parser.add_argument("--texts", nargs="+", default=[], help="texts and references beside the sample's, data/fidelity/")
     parser.add_argument("--reading", help="marked translations, data/reading/*.jsonl")
     options = parser.parse_args(arguments)
     sources, switches = read_records(options.records), params.read("checks")
-    fresh = [record for path in options.heldout for record in read_records(path)]
+    fresh = [record for path in options.texts for record in read_records(path)]
     written = {record["id"] for record in fresh if record["lang"] == subset(record["subset"]).source_lang}
     metrics, rows = measure(
         [*sources, *(record for record in fresh if record["id"] in written)],

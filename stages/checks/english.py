@@ -18,6 +18,7 @@ from stages.checks.strays import is_other_surname, is_surname
 from stages.record import Record
 
 ALIKE = 0.42  # of whole names; true pairs reach 0.45 and more, chance pairs seldom 0.4
+FAR = 0.35  # below it two names have nothing in common
 ALIKE_WITHIN = 0.62  # of a name looked for anywhere in a text, where chance has many tries
 COMMON = 1000  # an English word, to SpellChecker's counts; names stay below it
 
@@ -127,8 +128,12 @@ def strays_in_english(source: Record, target: Record) -> list[str]:
             matched_before = bool(beside)
             continue
         explained = (
-            any(reads_as(run, latin_key(part), whole=False) for part in (word, word.split("-")[0]) for run in japanese)
-            or any(likeness(kana_sound(part), sound) >= ALIKE for _, part in runs for sound in latin_sounds(word))
+            any(
+                reads_as(run, latin_key(part), whole=False, budget=len(part) // 8)
+                for part in (word, word.split("-")[0])
+                for run in japanese
+            )
+            or any(likeness(kana_sound(part), sound) >= FAR for _, part in runs for sound in latin_sounds(word))
             or any(likeness(latin_sound(word), kana_sound(run), within=True) >= ALIKE_WITHIN for run, _ in runs)
             or by_pinyin(word, text)
             or (may_be_read_otherwise(text) and not (romaji and is_surname(key)))

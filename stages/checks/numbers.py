@@ -14,6 +14,9 @@ from stages.checks.value import Value
 from stages.record import Record
 
 
+DOZEN = 12
+
+
 def read(text: str, lang: str) -> list[Value]:
     """The values of a text in en, ja or zh."""
     return value_en.read(text) if lang == "en" else value_cjk.read(text)
@@ -50,19 +53,25 @@ def excess(values: list[Value], others: list[Value]) -> list[Value]:
     return [value for index, value in enumerate(strong) if value in new or (index not in found and not value.date)]
 
 
+def telling(value: Value) -> bool:
+    """Does a value tell by itself, without another in its place: a date, or a number in digits of more than a dozen?"""
+    large = (key for key in value.keys if isinstance(key, tuple) or key > DOZEN or key.denominator > 1)
+    return not value.spelled and (value.date or any(large))
+
+
 def numbers(source: Record, target: Record) -> Iterator[str]:
     """Codes of numbers and dates that differ.
 
     number_missing: the source states a value that the target does not. number_added: the reverse. number_changed: both.
-    date_changed: both, and a year, month, day or weekday is among them. A number in words that only one side has
-    ("the two countries", 八公病院) is as often a way of speaking or part of a name, and gives no code by itself.
+    date_changed: both, and a year, month, day or weekday is among them. A number in words, or up to twelve, that only one
+    side has ("the two countries", 八公病院, "bilobed") is as often a way of speaking or part of a name, and gives no code.
     """
     before, after = read(source["text"], source["lang"]), read(target["text"], target["lang"])
     missing, added = unanswered(before, after), excess(after, before)
     if missing and added:
         dates = any(value.date for value in (*missing, *added))
         yield "date_changed" if dates else "number_changed"
-    elif any(not value.spelled for value in missing):
+    elif any(map(telling, missing)):
         yield "number_missing"
-    elif any(not value.spelled for value in added):
+    elif any(map(telling, added)):
         yield "number_added"

@@ -22,6 +22,7 @@ SWAPPED = 0.8  # by how much another phrase must fit better than the label's own
 _WORD = r"[\p{L}\p{M}\p{N}]"
 _EDGE = regex.compile(r"^[\s\p{P}--[#$%&(\[{<«‹「『《〈“‘\"'’@*+\-–—]]|\s$|[,;:。、，；：・·]$", regex.V1)
 _AFFIX = tuple("手者员家人们式性型版类份们")  # 吉他手: the word before may be the span
+_AREA = tuple("州市県町村国省庁社部区")
 _PAIRS = ("“”", "「」", "『』", "《》", "〈〉", "（）", "()", "[]")
 _INFLECTION = regex.compile(r"(?:'s|’s|s|es|ed|d|ing|ly|er|est|n't|n’t)(?!\p{L})")
 _PARTICLE = {
@@ -30,7 +31,7 @@ _PARTICLE = {
         regex.compile(r"(?<=[\p{Han}\p{Katakana}\p{N}])[はがをにへのでと]$"),
     ),
     "zh": (
-        regex.compile(r"^(?:[的了及于从被也就又还却](?!是))"),  # not 都: 都灵; nor 与, 很: a phrase may begin with them
+        regex.compile(r"^(?:[的了及于从也就又还却](?!是))"),  # not 都, 被: 都灵, 被告; nor 与, 很: a phrase may begin with them
         regex.compile(r"(?<=..)[的和与及于从把被也很都就又还却是将]$|(?<=.)的$"),  # not 在: 徐允在
     ),
     "en": (
@@ -144,6 +145,8 @@ def _cut_fault(part: str, text: str, start: int, end: int, lang: str, source_spa
         ending = 0.0 if text[end : end + 1] in _AFFIX else _chinese_cost(text, end)
         return "inside a word" if max(_chinese_cost(text, start), ending) >= bound else None
     ends = word_ends(text)
+    if part[-1] in _AREA and regex.match(r"\p{Han}", text[end:]):
+        ends |= {end}  # デラウェア州 of デラウェア州法
     return "inside a word" if start not in ends or end not in ends else None
 
 

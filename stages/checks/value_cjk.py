@@ -107,6 +107,13 @@ def century_decade(match: re.Match[str]) -> Iterator[Value]:
     yield exact(int((number(match[1]) - 1) * 100 + number(match[2])), date=True)
 
 
+def years_and_months(match: re.Match[str]) -> Iterator[Value]:
+    """1歳4か月 is 16 months."""
+    years, months = number(match[1]), number(match[2])
+    yield exact(years, strong=False)
+    yield exact(months, 12 * years + months)
+
+
 def seconds(match: re.Match[str]) -> Iterator[Value]:
     """9秒84 is 9.84 seconds."""
     yield exact(Fraction(f"{match[1]}.{match[2]}"))
@@ -232,6 +239,7 @@ RULES: tuple[Rule, ...] = tuple(
         (ISO_DATE.pattern, iso_date),
         (NOT_NUMBERS.pattern, lambda match: ()),
         (r"([0-9]+)秒([0-9]{1,3})(?![0-9.])", seconds),
+        (rf"{N}[歳岁年]{N}(?:か月|ヶ月|カ月|ヵ月|个月)", years_and_months),
         (rf"{N}世[紀纪]{N}年代", century_decade),
         (rf"{N}分(?:の|之){N_DECIMAL}", fraction),
         (rf"{N_DECIMAL}(?:%|パーセント|プロ|个百分点)", lambda match: [percent(decimal(match[1]))]),

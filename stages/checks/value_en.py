@@ -308,6 +308,7 @@ RULES: tuple[Rule, ...] = tuple(
         (rf"\b({'|'.join(CARDINAL)}|\d+)\s+(?:\w+\s+)?and\s+a\s+half\b", and_a_half),
         (r"\b(an?)\s+\w+\s+and\s+a\s+half\b", and_a_half),
         (r"\bfortnight(?:ly)?\b", fortnight),
+        (rf"\b({'|'.join(ORDINALS[1:])})\s+(?:lunar\s+)?month\b", lambda match: [month(ORDINAL[match[1].lower()])]),
         (rf"\b({'|'.join(ONES[1:])}|\d+)\s+(?:in|out\s+of)\s+({'|'.join(ONES[2:])}|ten|100|10)\b", out_of),
         (rf"\b({'|'.join(ONES[2:])}|\d+)\s+(decades|centuries|dozen|score)\b", of_tens),
         (
