@@ -73,10 +73,17 @@ def rows() -> tuple[Row, ...]:
 def _has(name: str, word: str, lang: str) -> bool:
     """Does a name hold the word: as a whole word in English, as a part in Han or kana, as the whole where it is one (米)?"""
     if lang == "en":
-        return regex.search(rf"(?<!\p{{L}}){regex.escape(word)}(?!\p{{L}})", name) is not None
+        return word in name and _spaced(word) in _spaced(name)
     if lang == "ja":
         name, word = _plain_kana(name), _plain_kana(word)
     return word in name if len(word) > 1 else word == name
+
+
+@lru_cache(maxsize=1 << 14)
+def _spaced(text: str) -> str:
+    """The words of a text between spaces, without marks and the genitive."""
+    words = regex.findall(r"[\p{L}\p{M}.’'-]+", regex.sub(r"['’]s?(?!\p{L})", " ", text))
+    return " " + " ".join(word if regex.search(r"\p{L}\.\p{L}", word) else word.strip(".'’-") for word in words) + " "
 
 
 @lru_cache(maxsize=1 << 14)

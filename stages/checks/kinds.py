@@ -37,7 +37,8 @@ RELATIONS = {  # kinds of head and tail; "" where it is no name
     "所有者": ("", "other"),
 }
 _TITLE = regex.compile(
-    r"^(?:(?:Drs?|Mrs?|Ms|Prof|Sir|Dame|Lord|Lady)\b\.? ?)+(?=\p{Lu})"
+    r"^(?:(?:Drs?|Mrs?|Ms|Prof|Sir|Dame|Lord|Lady|Doctor|Professor|Captain|King|Queen|Princess|Prince|Emperor|Empress|President|Judge|Justice"
+    r"|Senator|General|Colonel|Major|Sergeant|Saint|Pope|Bishop|Father|Sister|Brother|Uncle|Aunt|Count|Duke|Baron|Mayor|Governor|Inspector|Coach|Nurse)\b\.? ?)+(?=\p{Lu})"
     r"|(?<=[\p{Han}\p{Katakana}ー]{2})(?:医生|先生|女士|博士|教授|夫人|小姐|爵士|勋爵|公爵|伯爵|男爵|皇帝|国王|女王|王子|公主|总统|总理|议员|法官|上校|将军|船长|神父|主教"
     r"|さん|氏|卿|君|様|医師|監督|選手|議員|判事|大統領|首相|王|女王|王子|皇帝|将軍|船長|神父|容疑者|被告)$"
 )

@@ -13,11 +13,11 @@ from typing import Literal
 
 import regex
 
-from stages.checks.english import begins_with_place, same_in_english, strays_in_english
+from stages.checks.english import ROMAJI, begins_with_place, same_in_english, strays_in_english
 from stages.checks.exonyms import called_otherwise, exonym
 from stages.checks.kinds import Name, names_of, span_texts
 from stages.checks.pairing import Match, match, other_part, other_word, stem
-from stages.checks.reading import HAN, fold_han
+from stages.checks.reading import HAN, fold_han, letters
 from stages.checks.sinograms import is_korean_in_han, may_be_read_otherwise
 from stages.checks.strays import japanese_names, names_in_japanese
 from stages.record import Record
@@ -62,6 +62,7 @@ def _in_english(source: Record, target: Record) -> list[tuple[str, Verdict]]:
     text, here, direction = source["text"], target["text"], ("ja", "en")
     spans = span_texts(target)
     strays = [word for word in strays_in_english(source, target) if any(word in span for span in spans)]
+    strays = [word for word in strays if ROMAJI.fullmatch(letters(word))]  # others may be translations: Median Line
     strays = [stray for stray in strays if not exonym(stray, text, ("en", "ja"))]
     found = match(source, target)
     strays += [span.text for span in found.new if span.kind == "place" and called_otherwise(span.text, text, ("en", "ja"))]

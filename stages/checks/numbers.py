@@ -13,7 +13,6 @@ from stages.checks import value_cjk, value_en
 from stages.checks.value import Value
 from stages.record import Record
 
-
 DOZEN = 12
 
 

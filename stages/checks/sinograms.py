@@ -25,6 +25,7 @@ KOREAN = {
     "曹": "cho jo", "丁": "jung jeong chung", "马": "ma", "皇甫": "hwangbo", "南宫": "namgung namkoong", "鲜于": "sunwoo",
 }  # fmt: skip
 _SURNAMES = frozenset(latin for spellings in KOREAN.values() for latin in spellings.split())
+_VIETNAMESE = frozenset(["nguyen", "tran", "pham", "hoang", "huynh", "phan", "vo", "dang", "bui", "ngo", "duong", "trinh", "dinh", "truong", "luong"])
 _KOREAN_NAME = regex.compile(r"\b(\p{Lu}\p{L}+) (\p{Lu}\p{L}+)-(\p{L}+)\b|\b(\p{Lu}\p{L}+)-(\p{L}+) (\p{Lu}\p{L}+)\b")
 _KOREA = regex.compile(
     r"Korea|Seoul|Busan|Gwangju|Daegu|Incheon|Daejeon|Ulsan|Jeju|Suwon|\d (?:million |billion |trillion )?won\b"
@@ -94,6 +95,12 @@ def korean_surname(name: str) -> str | None:
         return None
     surname = letters(match[1] or match[6])
     return surname if surname in _SURNAMES else None
+
+
+def is_vietnamese(name: str) -> bool:
+    """Does a name in Latin letters begin or end with one of the commonest surnames of Vietnam, whose Han is read otherwise?"""
+    words = [letters(word) for word in name.split()]
+    return len(words) > 1 and (words[0] in _VIETNAMESE or words[-1] in _VIETNAMESE)
 
 
 def is_korean_in_han(name: str) -> bool:

@@ -31,8 +31,8 @@ _PARTICLE = {
         regex.compile(r"(?<=[\p{Han}\p{Katakana}\p{N}])[はがをにへのでと]$"),
     ),
     "zh": (
-        regex.compile(r"^(?:[的了及于从也就又还却](?!是))"),  # not 都, 被: 都灵, 被告; nor 与, 很: a phrase may begin with them
-        regex.compile(r"(?<=..)[的和与及于从把被也很都就又还却是将]$|(?<=.)的$"),  # not 在: 徐允在
+        regex.compile(r"^(?:的(?!的)|[了及于从也就又还却](?!是))"),  # not 都, 被: 都灵, 被告; nor 与, 很: a phrase may begin with them
+        regex.compile(r"(?<=..)[的和与及于从把被很都就又还却是将]$|(?<=.)的$"),  # not 在, 也: 徐允在, 达也
     ),
     "en": (
         regex.compile(r"^(?:of|and|or|by|from|was|is|are|were|has|had|which|who)\s|^(?:in|on|at|with|for)\s+\P{Ll}", regex.I),
@@ -94,10 +94,11 @@ def boundary_faults(source: Record, target: Record) -> list[tuple[str, str]]:
         end = start + len(part)
         if text[start:end] != part:
             continue
+        elsewhere = lang == "en" and regex.search(rf"(?<!\p{{L}}){regex.escape(part)}(?!\p{{L}})", text)
         fault = _edge_fault(part, text, start, end, lang, source_spans, target["subset"].startswith("SCPOS"))
         if fault is None and lang != "en":
             fault = _cut_fault(part, text, start, end, lang, source_spans)
-        if fault:
+        if fault and not (fault == "inside a word" and elsewhere):  # arguments get the first place: president of presidential
             found.append((part, fault))
     return found
 

@@ -41,8 +41,9 @@ ERAS = {
 # 千 and 兆 that begin a unit are no number: 2.35千克, 300兆瓦.
 KANJI = r"(?:[〇零一二三四五六七八九十百万萬亿億两兩廿卅壱弐]|千(?![克米瓦卡赫伏帕焦吨升])|兆(?![瓦赫字帕欧]))"
 ARABIC = r"(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)(?:\.[0-9]+)?"
-# Atomic: the whole run is one number, or none.
-NUMBER = rf"(?>(?:{ARABIC}|{KANJI})+)"
+# Atomic: the whole run is one number, or none; 11三振 is 11 of something.
+UNIT = r"(?:[十百万萬亿億]|千(?![克米瓦卡赫伏帕焦吨升])|兆(?![瓦赫字帕欧]))"
+NUMBER = rf"(?>(?:{ARABIC}{UNIT}*)+|{KANJI}+(?:{ARABIC}{UNIT}*)*)"
 # What follows a kanji number that is meant as one. 三人 counts; 三菱 and 五十嵐 do not.
 COUNTER = (
     r"(?:[人名個个つ本枚台回度位番号號冊册匹頭头羽只隻年月日天週周時时分秒円圆元歳才岁代倍階层層楼件軒家社店室席点點票勝敗胜负対对比種种所"

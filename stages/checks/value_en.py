@@ -252,6 +252,12 @@ def out_of(match: re.Match[str]) -> Iterator[Value]:
     yield exact(*({Fraction(above, below), Fraction(100 * above, below)} if below else ()), below)
 
 
+def and_others(match: re.Match[str]) -> Iterator[Value]:
+    """She and four others are five."""
+    count = int(match[1]) if match[1].isdigit() else CARDINAL[match[1].lower()]
+    yield exact(count, count + 1)
+
+
 def fortnight(match: re.Match[str]) -> Iterator[Value]:
     """14 days, two weeks."""
     yield exact(14, 2, strong=False)
@@ -308,6 +314,7 @@ RULES: tuple[Rule, ...] = tuple(
         (rf"\b({'|'.join(CARDINAL)}|\d+)\s+(?:\w+\s+)?and\s+a\s+half\b", and_a_half),
         (r"\b(an?)\s+\w+\s+and\s+a\s+half\b", and_a_half),
         (r"\bfortnight(?:ly)?\b", fortnight),
+        (rf"\b({'|'.join(ONES[1:])}|\d+)\s+others?\b", and_others),
         (rf"\b({'|'.join(ORDINALS[1:])})\s+(?:lunar\s+)?month\b", lambda match: [month(ORDINAL[match[1].lower()])]),
         (rf"\b({'|'.join(ONES[1:])}|\d+)\s+(?:in|out\s+of)\s+({'|'.join(ONES[2:])}|ten|100|10)\b", out_of),
         (rf"\b({'|'.join(ONES[2:])}|\d+)\s+(decades|centuries|dozen|score)\b", of_tens),
