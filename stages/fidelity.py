@@ -278,7 +278,9 @@ def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m stages.fidelity", description=__doc__.split("\n")[0])
     for option in ("records", "references", "metrics", "curve"):
         parser.add_argument(f"--{option}", required=True)
-    parser.add_argument("--texts", nargs="+", default=[], help="texts and references beside the sample's, data/fidelity/")
+    parser.add_argument(
+        "--texts", nargs="+", default=[], help="texts and references beside the sample's, data/fidelity/"
+    )
     parser.add_argument("--reading", help="marked translations, data/reading/*.jsonl")
     options = parser.parse_args(arguments)
     sources, switches = read_records(options.records), params.read("checks")

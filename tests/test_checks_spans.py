@@ -59,9 +59,7 @@ def test_an_english_span_of_whole_words_passes(part: str) -> None:
     assert boundary_faults(EMPTY, record("en", ENGLISH, at(ENGLISH, part))) == []
 
 
-@pytest.mark.parametrize(
-    "part", ["见山䌷", "野见山䌷的", "万十川", "舞台，", "的小说", "24年", "月1日", "川为舞"]
-)
+@pytest.mark.parametrize("part", ["见山䌷", "野见山䌷的", "万十川", "舞台，", "的小说", "24年", "月1日", "川为舞"])
 def test_a_chinese_span_that_ends_wrongly_is_found(part: str) -> None:
     source = record("ja", EMPTY["text"], at(EMPTY["text"], "野見山紬"), at(EMPTY["text"], "四万十川"))
     assert list(span_boundary(source, record("zh", CHINESE, at(CHINESE, part)))) == ["span_boundary"]

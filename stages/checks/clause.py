@@ -18,7 +18,10 @@ SHORT = 3.0  # deviations below the expected length; one true reference in 400 r
 # least squares on 320 references a pair from Japanese and 226 from English (benchmarks/lengths.py).
 CLASSES = {
     "ja": (r"\p{Han}", r"\p{Hiragana}", r"[\p{Katakana}ー]"),  # and the rest
-    "en": (r"(?<!\p{L})\p{Ll}[\p{L}'’]*", r"(?<!\p{L})\p{Lu}[\p{L}'’]*"),  # words without and with a capital, and the rest
+    "en": (
+        r"(?<!\p{L})\p{Ll}[\p{L}'’]*",
+        r"(?<!\p{L})\p{Lu}[\p{L}'’]*",
+    ),  # words without and with a capital, and the rest
 }
 LENGTH = {
     ("ja", "en"): ((4.17, 2.95, 1.55, 0.48), 0.102),

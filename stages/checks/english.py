@@ -138,7 +138,11 @@ def strays_in_english(source: Record, target: Record) -> list[str]:
             or by_pinyin(word, text)
             or (may_be_read_otherwise(text) and not (romaji and is_surname(key)))
         )
-        if not explained and (not matched_before or is_other_surname(word, beside)) and not exonym(word, text, ("en", "ja")):
+        if (
+            not explained
+            and (not matched_before or is_other_surname(word, beside))
+            and not exonym(word, text, ("en", "ja"))
+        ):
             found.append(word)
         matched_before, beside = explained, _beside(japanese, key)
     return found
@@ -154,5 +158,3 @@ def latin_kept(name: Name, text: str) -> bool | None:
     """Are the name's Latin words in the text as they stand? None if it has none; FC and NPO may be spelt out."""
     words = [word.lower() for word in latin_words(name.text) if len(word) > 3]
     return all(word in text.lower() for word in words) if words else None
-
-

@@ -14,8 +14,6 @@ from typing import NamedTuple
 import regex
 from babel import Locale
 
-_LANGUAGE = {"ja": "語", "zh": "语"}
-
 
 class Row(NamedTuple):
     """The names of one thing, by language."""
@@ -33,7 +31,12 @@ class Row(NamedTuple):
 def _forms(name: str) -> tuple[str, ...]:
     """A name of CLDR's, and what texts write for it: no brackets, Saint for St., its parts where it joins two."""
     plain = regex.sub(r"\s*[(（].*?[)）]", "", name).replace("’", "'")
-    forms = [plain, plain.replace("St. ", "Saint "), plain.replace(" & ", " and "), *regex.split(r" & |及び|和(?=..)", plain)]
+    forms = [
+        plain,
+        plain.replace("St. ", "Saint "),
+        plain.replace(" & ", " and "),
+        *regex.split(r" & |及び|和(?=..)", plain),
+    ]
     return tuple(dict.fromkeys(form for form in forms if len(form) > 1))
 
 
@@ -56,7 +59,9 @@ def _of_cldr() -> Iterator[Row]:
     for code, name in en.territories.items():
         if code.isalpha() and code in ja.territories and code in zh.territories:
             japanese = ja.territories[code]
-            yield Row((*_forms(name), *sorted(speaks.get(japanese, ()))), _forms(japanese), _forms(zh.territories[code]))
+            yield Row(
+                (*_forms(name), *sorted(speaks.get(japanese, ()))), _forms(japanese), _forms(zh.territories[code])
+            )
     for zone, names in ja.time_zones.items():
         city, chinese = names.get("city"), zh.time_zones.get(zone, {}).get("city")
         if city and chinese:

@@ -18,8 +18,14 @@ KINDS = {
     **dict.fromkeys(("political party", "event"), "other"),
     # of open labels in Japanese and Chinese, as a translation has them
     **dict.fromkeys(("人物", "选手", "選手", "作家"), "person"),
-    **dict.fromkeys(("都市", "城市", "国", "国家", "川", "河流", "地域", "地区", "島", "岛屿", "山", "山脉", "州", "湖", "湖泊"), "place"),
-    **dict.fromkeys(("組織", "组织", "企業", "公司", "政府機関", "政府机构", "大学", "施設", "设施", "スポーツチーム", "运动队"), "other"),
+    **dict.fromkeys(
+        ("都市", "城市", "国", "国家", "川", "河流", "地域", "地区", "島", "岛屿", "山", "山脉", "州", "湖", "湖泊"),
+        "place",
+    ),
+    **dict.fromkeys(
+        ("組織", "组织", "企業", "公司", "政府機関", "政府机构", "大学", "施設", "设施", "スポーツチーム", "运动队"),
+        "other",
+    ),
     **dict.fromkeys(("政党", "イベント", "活动", "団体"), "other"),
 }
 RELATIONS = {  # kinds of head and tail; "" where it is no name

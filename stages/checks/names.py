@@ -65,7 +65,9 @@ def _in_english(source: Record, target: Record) -> list[tuple[str, Verdict]]:
     strays = [word for word in strays if ROMAJI.fullmatch(letters(word))]  # others may be translations: Median Line
     strays = [stray for stray in strays if not exonym(stray, text, ("en", "ja"))]
     found = match(source, target)
-    strays += [span.text for span in found.new if span.kind == "place" and called_otherwise(span.text, text, ("en", "ja"))]
+    strays += [
+        span.text for span in found.new if span.kind == "place" and called_otherwise(span.text, text, ("en", "ja"))
+    ]
     strays += [part for name, span in found.pairs if name.kind == "person" and (part := other_word(name, span))]
     gone = {
         name.text

@@ -46,7 +46,7 @@ PART = 0.34  # of a part of a name and its counterpart
 COMMON = 1000  # an English word, to SpellChecker's counts
 _KATAKANA = regex.compile(r"\p{Script=Katakana}[\p{Script=Katakana}ー・＝=]+")
 _HAN = regex.compile(rf"[{HAN}]+")
-_QUOTES = regex.compile("[「」『』《》“”‘’\"]")
+_QUOTES = regex.compile('[「」『』《》“”‘’"]')
 _JAPANESE = regex.compile(rf"[{HAN}\p{{Hiragana}}\p{{Katakana}}ー]+")
 _AREA = regex.compile(r"(?<=.)[州省市县岛河江湖山镇村区国邦郡街路湾港峡谷]$")
 _GENERIC = regex.compile(
@@ -143,7 +143,12 @@ def _from_english(name: Name, span: str, lang: str, elsewhere: bool) -> float | 
         return None
     if surname := korean_surname(name.text):
         written = fold_han(span)
-        return 1.0 if _KATAKANA.search(span) or any(written.startswith(han) for han in KOREAN if surname in KOREAN[han].split()) else 0.0
+        return (
+            1.0
+            if _KATAKANA.search(span)
+            or any(written.startswith(han) for han in KOREAN if surname in KOREAN[han].split())
+            else 0.0
+        )
     pinyin = is_pinyin(" ".join(words))
     spelt = [word for word in words if by_pinyin(word, span)]
     if spelt and (pinyin or name.kind != "person"):
@@ -250,7 +255,10 @@ def match(source: Record, target: Record) -> Match:
     if ours and theirs:
         values = np.array(
             [
-                [UNTOLD if value is None else value * (value >= _alike(name, span)) for span, value in zip(theirs, row, strict=True)]
+                [
+                    UNTOLD if value is None else value * (value >= _alike(name, span))
+                    for span, value in zip(theirs, row, strict=True)
+                ]
                 for name, row in zip(ours, table, strict=True)
             ]
         )
@@ -277,7 +285,12 @@ def match(source: Record, target: Record) -> Match:
 def other_part(name: Name, span: Name, direction: tuple[str, str]) -> str | None:
     """The part of a person's dotted name (モンテイロ, 蒙泰罗) that sounds like no part of the source's; None if all do."""
     parts = regex.split("[·・＝=-]", _QUOTES.sub("", span.text))
-    if name.kind != "person" or is_vietnamese(name.text) or len(parts) < 2 or any(not regex.fullmatch(rf"[{HAN}\p{{Katakana}}ー]+", part) for part in parts):
+    if (
+        name.kind != "person"
+        or is_vietnamese(name.text)
+        or len(parts) < 2
+        or any(not regex.fullmatch(rf"[{HAN}\p{{Katakana}}ー]+", part) for part in parts)
+    ):
         return None
     if direction[0] == "en":
         words = _QUOTES.sub("", name.text).split()

@@ -25,7 +25,25 @@ KOREAN = {
     "曹": "cho jo", "丁": "jung jeong chung", "马": "ma", "皇甫": "hwangbo", "南宫": "namgung namkoong", "鲜于": "sunwoo",
 }  # fmt: skip
 _SURNAMES = frozenset(latin for spellings in KOREAN.values() for latin in spellings.split())
-_VIETNAMESE = frozenset(["nguyen", "tran", "pham", "hoang", "huynh", "phan", "vo", "dang", "bui", "ngo", "duong", "trinh", "dinh", "truong", "luong"])
+_VIETNAMESE = frozenset(
+    [
+        "nguyen",
+        "tran",
+        "pham",
+        "hoang",
+        "huynh",
+        "phan",
+        "vo",
+        "dang",
+        "bui",
+        "ngo",
+        "duong",
+        "trinh",
+        "dinh",
+        "truong",
+        "luong",
+    ]
+)
 _KOREAN_NAME = regex.compile(r"\b(\p{Lu}\p{L}+) (\p{Lu}\p{L}+)-(\p{L}+)\b|\b(\p{Lu}\p{L}+)-(\p{L}+) (\p{Lu}\p{L}+)\b")
 _KOREA = regex.compile(
     r"Korea|Seoul|Busan|Gwangju|Daegu|Incheon|Daejeon|Ulsan|Jeju|Suwon|\d (?:million |billion |trillion )?won\b"

@@ -45,10 +45,27 @@ _OTHERWISE = (  # loaves, Vreeswijk, Niamh, Aodhagán
     (r"au", "o"),
 )
 _HABITS = (  # of the spellings of other languages, before English has its turn
-    ((r"sch", "S"), (r"j", "i"), (r"ch", "h"), (r"w", "v"), (r"z", "ts"), (r"ei", "ai"), (r"eu", "oi"), (r"v", "f")),  # German
+    (
+        (r"sch", "S"),
+        (r"j", "i"),
+        (r"ch", "h"),
+        (r"w", "v"),
+        (r"z", "ts"),
+        (r"ei", "ai"),
+        (r"eu", "oi"),
+        (r"v", "f"),
+    ),  # German
     ((r"ee", "e"), (r"oo", "o"), (r"ij", "ai"), (r"j", "i"), (r"v", "f"), (r"oe", "u")),  # Dutch
     ((r"j", "h"), (r"ll", "i"), (r"ch", "S"), (r"gu(?=[ei])", "g"), (r"x", "S"), (r"qu", "k")),  # Spanish, Portuguese
-    ((r"eaux?|aux?", "o"), (r"ou", "u"), (r"oi", "wa"), (r"ch", "S"), (r"\bh", ""), (r"[stdpxz]\b", ""), (r"e[rz]\b", "e")),  # French
+    (
+        (r"eaux?|aux?", "o"),
+        (r"ou", "u"),
+        (r"oi", "wa"),
+        (r"ch", "S"),
+        (r"\bh", ""),
+        (r"[stdpxz]\b", ""),
+        (r"e[rz]\b", "e"),
+    ),  # French
     ((r"c", "k"), (r"y", "iu"), (r"ae", "ai"), (r"ia?ns?\b", "ia")),  # Latin and Greek: Lycian
     ((r"eo", "o"), (r"eu", "u"), (r"ae|oe", "e"), (r"ui", "i")),  # Korean
 )

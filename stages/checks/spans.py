@@ -31,11 +31,15 @@ _PARTICLE = {
         regex.compile(r"(?<=[\p{Han}\p{Katakana}\p{N}])[はがをにへのでと]$"),
     ),
     "zh": (
-        regex.compile(r"^(?:的(?!的)|[了及于从也就又还却](?!是))"),  # not 都, 被: 都灵, 被告; nor 与, 很: a phrase may begin with them
+        regex.compile(
+            r"^(?:的(?!的)|[了及于从也就又还却](?!是))"
+        ),  # not 都, 被: 都灵, 被告; nor 与, 很: a phrase may begin with them
         regex.compile(r"(?<=..)[的和与及于从把被很都就又还却是将]$|(?<=.)的$"),  # not 在, 也: 徐允在, 达也
     ),
     "en": (
-        regex.compile(r"^(?:of|and|or|by|from|was|is|are|were|has|had|which|who)\s|^(?:in|on|at|with|for)\s+\P{Ll}", regex.I),
+        regex.compile(
+            r"^(?:of|and|or|by|from|was|is|are|were|has|had|which|who)\s|^(?:in|on|at|with|for)\s+\P{Ll}", regex.I
+        ),
         regex.compile(r"\s(?:the|a|an|of|and|or|was|is|are|were|has|had)$", regex.I),
     ),
 }
@@ -98,12 +102,16 @@ def boundary_faults(source: Record, target: Record) -> list[tuple[str, str]]:
         fault = _edge_fault(part, text, start, end, lang, source_spans, target["subset"].startswith("SCPOS"))
         if fault is None and lang != "en":
             fault = _cut_fault(part, text, start, end, lang, source_spans)
-        if fault and not (fault == "inside a word" and elsewhere):  # arguments get the first place: president of presidential
+        if fault and not (
+            fault == "inside a word" and elsewhere
+        ):  # arguments get the first place: president of presidential
             found.append((part, fault))
     return found
 
 
-def _edge_fault(part: str, text: str, start: int, end: int, lang: str, source_spans: set[str], opinion: bool) -> str | None:
+def _edge_fault(
+    part: str, text: str, start: int, end: int, lang: str, source_spans: set[str], opinion: bool
+) -> str | None:
     if _EDGE.search(part.removeprefix("/")) or any(part.count(pair[0]) != part.count(pair[1]) for pair in _PAIRS):
         return "edge"
     before, after = text[start - 1 : start], text[end : end + 1]

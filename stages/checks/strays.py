@@ -8,7 +8,7 @@ part is asked for a word of the source that sounds like it.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
 from itertools import permutations, product
 
@@ -19,7 +19,6 @@ from stages.checks.reading import (
     HAN,
     dictionary,
     fold_han,
-    is_common_noun,
     kana_key,
     latin_key,
     proper_nouns,
@@ -32,7 +31,6 @@ FUNCTION = 60_000  # jieba's count of a word from which on it is grammar: 的, �
 GRAMMAR = 20_000  # the same for words that it tags as adverbs, pronouns, particles …
 RARE = 50  # a word of several characters below it may be a name that jieba took for a word: 音羽, 荒川
 SELDOM = 400  # the same for one character: 佃
-SOUND = 0.42  # of a name's part and a word of the source; on the sample true parts reach 0.45
 LONG = 8  # Han characters of the longest part of a foreign name
 _HAN = regex.compile(rf"[{HAN}]+")
 _KANA = regex.compile(r"[\p{Katakana}ー]{2,}|[\p{Hiragana}ー]{2,}")
@@ -186,54 +184,12 @@ def source_sounds(text: str, lang: str) -> frozenset[str]:
     """How the kana or the capitalised words of a source may sound."""
     if lang == "ja":
         return frozenset(kana_sound(run) for run in (*_KANA.findall(text), *_DOTTED.findall(text)))
-    return frozenset(sound for word in regex.findall(r"\p{Lu}[\p{L}'’]*(?:-\p{L}+)*", text) for part in {word, *word.split("-")} for sound in latin_sounds(part))
-
-
-def _foreign(word: str) -> bool:
-    """May the token go on with a transliteration?"""
-    if len(word) == 1:
-        return not _grammar(word)
-    return _chinese()[1].get(word, "x")[:2] in ("nr", "ns") or _count(word) < RARE
-
-
-def _beside_dot(text: str, tokens: list[Token], dot: int, step: int) -> list[str]:
-    """The stretches beside a dot that can be the part of a name there, growing by a token."""
-    found, n = [], dot + step
-    while _is_han(tokens, n) and (n == dot + step or _foreign(tokens[n][0])):
-        low, high = (tokens[dot][2], tokens[n][2]) if step > 0 else (tokens[n][1], tokens[dot][1])
-        if high - low > LONG:
-            break
-        found.append(text[low:high])
-        n += step
-    return found
-
-
-def dotted_names(source_text: str, source_lang: str, text: str, lang: str, spans: Sequence[str] = ()) -> Iterator[str]:
-    """Parts of the dotted names of Chinese or Japanese `text` that sound like no word of the source.
-
-    Args:
-        spans: those of the text; where one has the name, no other word of the sentence is taken in.
-    """
-    sounds = source_sounds(source_text, source_lang)
-    if lang == "ja":
-        for run in _DOTTED.findall(text):
-            for part in regex.split("[・＝=]", run):
-                if max((likeness(kana_sound(part), sound) for sound in sounds), default=0.0) < SOUND:
-                    yield part
-        return
-    for part in {part for span in spans if "·" in span for part in span.split("·")}:
-        heard = [likeness("".join(han_sounds(part)), sound) for sound in sounds]
-        if _HAN.fullmatch(part) and len(part) > 1 and max(heard, default=0.0) < SOUND:
-            yield part
-    for span in sorted((span for span in spans if "·" in span), key=len, reverse=True):
-        text = text.replace(span, "\n")
-    tokens = _words(text)
-    for n, (word, _, _) in enumerate(tokens):
-        for stretches in (_beside_dot(text, tokens, n, step) for step in (-1, 1) if word == "·"):
-            whole = [part for part in stretches if len(part) >= len(stretches[-1]) - 2]  # a word may have been taken in
-            heard = [likeness("".join(han_sounds(part)), sound) for part in whole for sound in sounds]
-            if stretches and len(stretches[-1]) > 1 and max(heard, default=0.0) < SOUND:
-                yield stretches[-1]
+    return frozenset(
+        sound
+        for word in regex.findall(r"\p{Lu}[\p{L}'’]*(?:-\p{L}+)*", text)
+        for part in {word, *word.split("-")}
+        for sound in latin_sounds(part)
+    )
 
 
 @cache
@@ -259,16 +215,6 @@ def is_other_surname(word: str, beside: str) -> bool:
     """Is the Latin word a Japanese surname no spelling of which has a character of those beside the given name?"""
     key = latin_key(word)
     return len(key) > 2 and key in _spellings() and not _spellings()[key] & set(beside)
-
-
-def lost_parts(source_text: str, text: str) -> Iterator[str]:
-    """Parts of dotted Japanese names that no word with a capital in the English `text` sounds like."""
-    sounds = source_sounds(text, "en")
-    for run in _DOTTED.findall(source_text):
-        for part in regex.split("[・＝=]", run):
-            heard = max((likeness(kana_sound(part), sound) for sound in sounds), default=0.0)
-            if heard < SOUND and not is_common_noun(part):
-                yield part
 
 
 def names_in_japanese(source_text: str, text: str) -> Iterator[str]:
