@@ -10,6 +10,7 @@ after a run on fewer texts, and is not read from there.
 
 from __future__ import annotations
 
+import sys
 from collections import defaultdict
 
 import numpy as np
@@ -18,6 +19,7 @@ from scipy.optimize import minimize  # type: ignore[import-untyped]
 from benchmarks.common import print_table, write_results
 from stages.checks.clause import LENGTH, classes
 from stages.corrupt import pairs
+from stages.errors import UserError
 from stages.record import Record
 from stages.schema import read_records
 from stages.tasks import subset
@@ -63,4 +65,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except UserError as error:
+        sys.exit(str(error))

@@ -120,6 +120,20 @@ def test_good_english(text: str) -> None:
 ENGLISH = record("en", "The Oriel Library in Galway charges no admission, said van Dyke; it takes 500 mg of flour.")
 
 
+COMMAND = record("en", "Run modprobe, not rmmod, as kestrel said; Microhyla umbrosa is a frog.")
+
+
+@pytest.mark.parametrize(
+    ("lang", "text"),
+    [
+        ("ja", "rmmodではなくmodprobeを実行する、とkestrelは言った。"),
+        ("zh", "运行modprobe，而不是rmmod；Microhyla umbrosa是一种蛙。"),
+    ],
+)
+def test_commands_nicknames_and_species_may_stay(lang: str, text: str) -> None:
+    assert codes(COMMAND, record(lang, text)) == []
+
+
 @pytest.mark.parametrize(
     ("lang", "text"),
     [

@@ -71,6 +71,19 @@ def test_a_chinese_span_of_whole_words_passes(part: str) -> None:
     assert boundary_faults(source, record("zh", CHINESE, at(CHINESE, part))) == []
 
 
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("她是一名踏板钢棒吉他手。", "踏板钢棒吉他"),
+        ("他在大街上走。", "大街"),
+        ("袋子的密封条也是坏的。", "坏的"),
+        ("渡轮从都拉斯出发。", "都拉斯"),
+    ],
+)
+def test_a_chinese_span_may_end_before_an_affix_and_begin_like_a_function_word(text: str, part: str) -> None:
+    assert boundary_faults(record("en", "x"), record("zh", text, at(text, part))) == []
+
+
 def labelled(lang: str, text: str, *pairs: tuple[str, str]) -> dict[str, Any]:
     result = record(lang, text)
     result["extractions"] = [
