@@ -10,7 +10,14 @@ from stages.checks.exonyms import called_otherwise, exonym, rows
 from stages.checks.kinds import Name, names_of, spans_of
 from stages.checks.names import verdicts
 from stages.checks.pairing import match, other_part, other_word, score
-from stages.checks.sinograms import by_pinyin, is_pinyin, is_vietnamese, korean_surname, speaks_of_korea
+from stages.checks.sinograms import (
+    by_pinyin,
+    is_pinyin,
+    is_vietnamese,
+    korean_surname,
+    may_be_read_otherwise,
+    speaks_of_korea,
+)
 
 
 @pytest.mark.parametrize(
@@ -148,6 +155,8 @@ def test_latin_letters_and_han() -> None:
     assert is_vietnamese("Nguyen Thi Hoai Thu")
     assert speaks_of_korea("taking home 300 million won.")
     assert not speaks_of_korea("They won 3-1.")
+    assert may_be_read_otherwise("台湾・新北市の博物館")
+    assert not speaks_of_korea("台湾・新北市の博物館")
 
 
 def test_titles_are_no_part_of_names() -> None:
