@@ -23,7 +23,7 @@ install: .venv/installed  ## .venv from requirements.lock
 repro: install  ## rebuild everything that changed, from Japanese records to scores; ends with the alarms
 	@dvc pull --quiet --remote release data/responses.jsonl.gz.dvc data/responses-baseline.jsonl.gz.dvc
 	dvc repro
-	@python -m stages.report --show metrics/alarms.json
+	@python -m stages.report.report --show metrics/alarms.json
 
 check: install  ## lint, types, fast tests
 	ruff check . && ruff format --check .
@@ -38,10 +38,10 @@ test-integration: install  ## real servers, kills, whole workflows
 	pytest tests/integration
 
 verify: install  ## is a rebuild the committed one? data by hash, scores within the committed intervals
-	python -m stages.verify
+	python -m stages.report.verify
 
 roundtrip: install data/external/hironsancorpus-0.1.2.tar.gz  ## real texts through raw, validate and the linear format: what is lost
-	python -m tests.roundtrip_real
+	python -m tests.support.roundtrip_real
 
 record: install  ## ask the model of params.yaml (OPENAI_BASE_URL, OPENAI_API_KEY) for what is not recorded, pack the archive
 	LLM_MODE=online dvc repro $(ASKING)
@@ -58,7 +58,7 @@ record-baseline: install  ## the same for the LLM baseline, whose model dvc.yaml
 	dvc repro $(BASELINES)
 
 docs: install  ## the generated parts of README.md and docs/
-	python -m stages.docs
+	python -m stages.report.docs
 
 lock:  ## requirements.lock anew from requirements.txt, in a fresh environment
 	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from stages.files import write_json
+from stages.core.files import write_json
 
 RESULTS = Path(__file__).resolve().parent / "results"
 

@@ -1,4 +1,4 @@
-"""Whether `stages.compare` finds what is there and nothing else, and how long its draws take.
+"""Whether `stages.scoring.compare` finds what is there and nothing else, and how long its draws take.
 
     python -m benchmarks.compare
 
@@ -21,11 +21,11 @@ from typing import Any
 import numpy as np
 
 from benchmarks.common import RESULTS, print_table, seconds, write_results
-from stages.bootstrap import Row, collect, draws, widening
-from stages.compare import DETECTABLE, POWER, Compared, compare
-from stages.files import read_json
-from stages.score import Counts
-from stages.tasks import SUBSETS
+from stages.core.files import read_json
+from stages.records.tasks import SUBSETS
+from stages.scoring.bootstrap import Row, collect, draws, widening
+from stages.scoring.compare import DETECTABLE, POWER, Compared, compare
+from stages.scoring.score import Counts
 
 LANGS = ("en", "ja", "zh")
 DISCORDANT = 0.5  # share of texts that just one of the systems has right

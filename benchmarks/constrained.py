@@ -17,12 +17,12 @@ from typing import Any
 import torch
 
 from benchmarks.common import print_table, seconds, write_results
-from stages.constrain import Answer, Vocabulary
-from stages.errors import UserError
-from stages.linear import VIEWS, View
-from stages.model import dtype_of, load_tokenizer, prompt_ids
-from stages.predict import greedy, load
-from stages.schema import read_checked
+from stages.core.errors import UserError
+from stages.core.schema import read_checked
+from stages.model.common import dtype_of, load_tokenizer, prompt_ids
+from stages.model.grammar import Answer, Vocabulary
+from stages.model.predict import greedy, load
+from stages.records.linear import VIEWS, View
 
 Outputs = list[tuple[list[int], bool]]
 

@@ -18,11 +18,11 @@ from scipy.optimize import minimize  # type: ignore[import-untyped]
 
 from benchmarks.common import print_table, write_results
 from stages.checks.clause import LENGTH, classes
-from stages.corrupt import pairs
-from stages.errors import UserError
-from stages.record import Record
-from stages.schema import read_records
-from stages.tasks import subset
+from stages.core.errors import UserError
+from stages.fidelity.corruptions import pairs
+from stages.records.record import Record
+from stages.records.rules import read_records
+from stages.records.tasks import subset
 
 TEXTS = ("data/fidelity/tuning_en.jsonl", "data/fidelity/tuning_ja.jsonl")
 

@@ -30,8 +30,7 @@ from benchmarks.common import print_table, write_results
 from benchmarks.llm_peers import CONTENDERS, MODEL, body, cpu_seconds
 from stages.llm.archive import Archive
 from stages.llm.client import responses, stream
-from stages.llm.request import Request
-from stages.params import Llm
+from stages.llm.request import Llm, Request
 
 REQUESTS = 3000
 PEERS = Path(__file__).with_name("llm_peers.py")

@@ -4,7 +4,7 @@
         data/filtered/ja.jsonl data/filtered/en.jsonl data/filtered/zh.jsonl
 
 The reader sees nothing of the checks, sets `adequate` and `reason` in each line, and the file is committed; then
-`stages.fidelity --reading` says what the checks find of it. At most one view of a text and language is drawn.
+`stages.fidelity.measure --reading` says what the checks find of it. At most one view of a text and language is drawn.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from stages.errors import UserError
-from stages.record import Record, with_lang
-from stages.run import run
-from stages.schema import read_records, write_checked
-from stages.tasks import subset
+from stages.core.errors import UserError
+from stages.core.run import run
+from stages.core.schema import write_checked
+from stages.records.record import Record, with_lang
+from stages.records.rules import read_records
+from stages.records.tasks import subset
 
 
 def draw(kept: Sequence[Record], sources: Sequence[Record], per_language: int, seed: int) -> list[dict[str, Any]]:

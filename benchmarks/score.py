@@ -2,7 +2,7 @@
 
     python -m benchmarks.score
 
-`python -m stages.evaluate PRED GOLD` in a process of its own, on one core, reading, schema checks and start included; then
+`python -m stages.scoring.evaluate PRED GOLD` in a process of its own, on one core, reading, schema checks and start included; then
 the same with `--defects --labels`, and with `--intervals`. The records are the sample's, in all
 languages, repeated under new ids; the predictions are a third right, a third with another text label and one extraction
 missing, a third cut in the middle. `seconds` is the best of the rounds, `peak_mb` the greatest resident memory.
@@ -22,12 +22,12 @@ from itertools import islice
 from pathlib import Path
 
 from benchmarks.common import print_table, write_results
-from stages.errors import UserError
-from stages.files import write_jsonl
-from stages.linear import encode
-from stages.params import Source
-from stages.raw import sample
-from stages.record import record_id
+from stages.core.errors import UserError
+from stages.core.files import write_jsonl
+from stages.records.linear import encode
+from stages.records.record import record_id
+from stages.sources import sample
+from stages.sources.common import Source
 
 ROOT = Path(__file__).resolve().parent.parent
 RECORDS = 659_000  # of the published test sets together
@@ -60,11 +60,11 @@ def make_files(folder: Path, count: int) -> tuple[Path, Path]:
 
 
 def run(arguments: Sequence[str | Path]) -> tuple[float, float]:
-    """(wall-clock seconds, peak resident MB) of one `stages.evaluate`, held to one core."""
+    """(wall-clock seconds, peak resident MB) of one `stages.scoring.evaluate`, held to one core."""
     core = min(os.sched_getaffinity(0))
     start = time.perf_counter()
     process = subprocess.Popen(
-        [sys.executable, "-m", "stages.evaluate", *map(str, arguments)],
+        [sys.executable, "-m", "stages.scoring.evaluate", *map(str, arguments)],
         cwd=ROOT,
         stdout=subprocess.DEVNULL,
         preexec_fn=lambda: os.sched_setaffinity(0, {core}),
@@ -73,7 +73,7 @@ def run(arguments: Sequence[str | Path]) -> tuple[float, float]:
     taken = time.perf_counter() - start
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        raise UserError("benchmark", "stages.evaluate failed", "its message stands above")
+        raise UserError("benchmark", "stages.scoring.evaluate failed", "its message stands above")
     return taken, usage.ru_maxrss / 1024
 
 

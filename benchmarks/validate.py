@@ -1,4 +1,4 @@
-"""How fast records are validated: parsing, schema, spans, labels and ids, as `stages.validate` does it.
+"""How fast records are validated: parsing, schema, spans, labels and ids, as `stages.records.validate` does it.
 
     python -m benchmarks.validate
 
@@ -21,12 +21,12 @@ import orjson
 from referencing import Registry, Resource
 
 from benchmarks.common import print_table, seconds, write_results
-from stages.errors import UserError
-from stages.files import iter_lines, write_jsonl
-from stages.params import Source
-from stages.raw import sample
-from stages.record import Record, record_id
-from stages.schema import compiled, contents, file_faults, names
+from stages.core.errors import UserError
+from stages.core.files import iter_lines, write_jsonl
+from stages.core.schema import compiled, contents, file_faults, names
+from stages.records.record import Record, record_id
+from stages.sources import sample
+from stages.sources.common import Source
 
 SAMPLE = Path(__file__).resolve().parent.parent / "data" / "sample"
 

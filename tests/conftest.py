@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from stages.params import Source
-from stages.raw import sample as adapter
-from stages.record import Record
+from stages.records.record import Record
+from stages.sources import sample as adapter
+from stages.sources.common import Source
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -3,16 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from stages.checks.clause import clause_lost
 from stages.checks.names import name_changed
 from stages.checks.negation import negation_lost
 from stages.checks.numbers import numbers
-from stages.checks.residue import residue
 from stages.checks.shape import commentary, cut_off, length, repetition
 from stages.checks.spans import span_boundary, span_offset, span_swapped
-from stages.params import Checks
-from stages.record import Record
+from stages.checks.untranslated import residue
+from stages.records.record import Record
+
+
+@dataclass(frozen=True)
+class Checks:
+    """Section `checks`: one switch for each check of `CHECKS`."""
+
+    length: bool
+    repetition: bool
+    cut_off: bool
+    commentary: bool
+    residue: bool
+    numbers: bool
+    names: bool
+    span_offset: bool
+    span_boundary: bool
+    span_swapped: bool
+    clause: bool
+
 
 Check = Callable[[Record, Record], Iterator[str]]
 

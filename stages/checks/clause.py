@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import regex
 
-from stages.record import Record
+from stages.records.record import Record
 
 SHORT = 3.0  # deviations below the expected length; one true reference in 400 reaches 2.9
 # Code points of a translation for one code point of each class of the source, and the deviation of the natural logarithm:

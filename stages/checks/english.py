@@ -11,11 +11,11 @@ from spellchecker import SpellChecker
 
 from stages.checks.exonyms import exonym
 from stages.checks.kinds import Name
-from stages.checks.reading import HAN, latin_key, letters, proper_nouns, reads_as
-from stages.checks.sinograms import by_pinyin, may_be_read_otherwise
-from stages.checks.sound import kana_sound, latin_sound, latin_sounds, likeness
-from stages.checks.strays import is_other_surname, is_surname
-from stages.record import Record
+from stages.checks.unsupported_names import is_other_surname, is_surname
+from stages.records.record import Record
+from stages.text.phonetics import kana_sound, latin_sound, latin_sounds, likeness
+from stages.text.readings import HAN, latin_key, letters, proper_nouns, reads_as
+from stages.text.sinograms import by_pinyin, may_be_read_otherwise
 
 ALIKE = 0.42  # of whole names; true pairs reach 0.45 and more, chance pairs seldom 0.4
 FAR = 0.35  # below it two names have nothing in common

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import regex
 
-from stages.checks.reading import proper_nouns
-from stages.record import Record
-from stages.tasks import subset
+from stages.records.record import Record
+from stages.records.tasks import subset
+from stages.text.readings import proper_nouns
 
 KINDS = {
     **dict.fromkeys(("人名", "person"), "person"),

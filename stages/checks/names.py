@@ -17,10 +17,10 @@ from stages.checks.english import ROMAJI, begins_with_place, same_in_english, st
 from stages.checks.exonyms import called_otherwise, exonym
 from stages.checks.kinds import Name, names_of, span_texts
 from stages.checks.pairing import Match, match, other_part, other_word, stem
-from stages.checks.reading import HAN, fold_han, letters
-from stages.checks.sinograms import is_korean_in_han, may_be_read_otherwise
-from stages.checks.strays import japanese_names, names_in_japanese
-from stages.record import Record
+from stages.checks.unsupported_names import japanese_names, names_in_japanese
+from stages.records.record import Record
+from stages.text.readings import HAN, fold_han, letters
+from stages.text.sinograms import is_korean_in_han, may_be_read_otherwise
 
 Verdict = Literal["same", "different", "unknown"]
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import regex
 
-from stages.record import Record
+from stages.records.record import Record
 
 LOST = 1.0  # one clear negation, and nothing that could stand for it
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from stages.checks import value_cjk, value_en
 from stages.checks.value import Value
-from stages.record import Record
+from stages.records.record import Record
 
 DOZEN = 12
 

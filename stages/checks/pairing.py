@@ -16,8 +16,12 @@ from scipy.optimize import linear_sum_assignment  # type: ignore[import-untyped]
 from stages.checks.english import ROMAJI, commonness, latin_words
 from stages.checks.exonyms import called_otherwise, exonym
 from stages.checks.kinds import Name, spans_of
-from stages.checks.reading import HAN, fold_han, is_common_noun, kana_key, latin_key, letters, reads_as
-from stages.checks.sinograms import (
+from stages.checks.unsupported_names import in_japanese, is_other_surname, name_readings
+from stages.records.record import Record
+from stages.records.tasks import subset
+from stages.text.phonetics import han_sounds, kana_sound, latin_sounds, likeness
+from stages.text.readings import HAN, fold_han, is_common_noun, kana_key, latin_key, letters, reads_as
+from stages.text.sinograms import (
     KOREAN,
     by_pinyin,
     is_korean_in_han,
@@ -27,10 +31,6 @@ from stages.checks.sinograms import (
     may_be_read_otherwise,
     speaks_of_korea,
 )
-from stages.checks.sound import han_sounds, kana_sound, latin_sounds, likeness
-from stages.checks.strays import in_japanese, is_other_surname, name_readings
-from stages.record import Record
-from stages.tasks import subset
 
 # From here on two names sound alike: true pairs seldom fall below it (Gävle, イェヴレ), and 3 to 7 % of chance pairs
 # of the same kind reach it.

@@ -7,8 +7,8 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 
-from stages.errors import UserError
-from stages.record import Record
+from stages.core.errors import UserError
+from stages.records.record import Record
 
 # Least and most code points in a translation for one in its source, as seen in the sample's references of the even groups:
 # 70 texts from Japanese; from English 15, and the same 70 read the other way round.

@@ -10,10 +10,10 @@ import jieba  # type: ignore[import-untyped]
 import regex
 
 from stages.checks.kinds import KINDS
-from stages.checks.reading import HAN, fold_han, latin_key, reads_as, word_ends
-from stages.checks.sound import han_sounds, kana_sound, latin_sound, likeness
-from stages.record import Record
-from stages.tasks import subset
+from stages.records.record import Record
+from stages.records.tasks import subset
+from stages.text.phonetics import han_sounds, kana_sound, latin_sound, likeness
+from stages.text.readings import HAN, fold_han, latin_key, reads_as, word_ends
 
 # What an end of a span may cost at most (see `_chinese_cost`): 大街 before 上 costs 3.5, since 街上 is a word.
 BOUND = 6.0

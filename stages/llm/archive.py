@@ -18,12 +18,12 @@ from typing import Any
 
 import orjson
 
-from stages.errors import UserError
-from stages.files import dumps, read_json, write_bytes
+from stages.core.errors import UserError
+from stages.core.files import dumps, read_json, write_bytes
+from stages.core.run import run
+from stages.core.schema import read_checked_json
 from stages.llm.cache import Cache
 from stages.llm.request import Request
-from stages.run import run
-from stages.schema import read_checked_json
 
 Entry = tuple[dict[str, Any], dict[str, Any]]  # request body, response
 

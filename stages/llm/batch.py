@@ -1,8 +1,8 @@
 """Asking by OpenAI's Batch API, at half the price and within a day, or by files that another program answers.
 
-    LLM_MODE=batch python -m stages.translate …               # submits, waits, joins; killed, it goes on where it was
+    LLM_MODE=batch python -m stages.translation.translate …               # submits, waits, joins; killed, it goes on where it was
     python -m stages.llm.batch poll                           # what is under way; joins what is done
-    LLM_MODE=write python -m stages.translate …               # only writes the request files, and names them
+    LLM_MODE=write python -m stages.translation.translate …               # only writes the request files, and names them
     vllm run-batch -i REQUESTS -o ANSWERS --model MODEL       # vLLM answers the same file
     python -m stages.llm.batch join REQUESTS ANSWERS …        # puts the answers into the cache
     python -m stages.llm.batch submit REQUESTS                # or the Batch API does
@@ -22,6 +22,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,16 +30,25 @@ import openai
 from openai.types import Batch as RemoteBatch
 from tqdm import tqdm
 
-from stages import params
-from stages.errors import UserError
-from stages.files import read_bytes
+from stages.core import config
+from stages.core.config import Count, Seconds
+from stages.core.errors import UserError
+from stages.core.files import read_bytes
+from stages.core.run import run
+from stages.core.schema import read_checked_json, write_checked_json
 from stages.llm.batch_file import URL, Bodies, Joined, Response, join, keep, read_file, take, write_file
 from stages.llm.cache import Cache
 from stages.llm.cost import Budget, prompt_tokens
-from stages.llm.request import Request
-from stages.params import Llm
-from stages.run import run
-from stages.schema import read_checked_json, write_checked_json
+from stages.llm.request import Llm, Request
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Section `batch`: how `LLM_MODE=batch` asks. Nothing of it is part of a response's identity."""
+
+    enqueued_tokens: Count
+    poll_s: Seconds
+
 
 DONE = ("completed", "failed", "expired", "cancelled")
 Row = dict[str, Any]  # of batches.json: {endpoint, file, input_file_id, created_at, id, model, tokens}
@@ -83,7 +93,7 @@ class State:
 class Batches:
     """The Batch API of one endpoint, and the batches there: submits, finds again, collects."""
 
-    def __init__(self, client: openai.OpenAI, cache: Cache, settings: params.Batch, retries: int) -> None:
+    def __init__(self, client: openai.OpenAI, cache: Cache, settings: Batch, retries: int) -> None:
         self.client, self.cache, self.settings, self.retries = client, cache, settings, retries
         self.endpoint, self.state = str(client.base_url), State(cache.path.parent)
 
@@ -275,7 +285,7 @@ def ask_batch(requests: Sequence[Request], llm: Llm, cache: Cache, budget: Budge
     if not os.environ.get("OPENAI_API_KEY"):
         raise UserError("OPENAI_API_KEY", "is not set", "set it to the key of the endpoint's account")
     with openai.OpenAI(timeout=llm.timeout_s, max_retries=llm.retries) as client:
-        batches = Batches(client, cache, params.read("batch"), llm.retries)
+        batches = Batches(client, cache, config.read("batch", Batch), llm.retries)
         asking = Asking(requests, batches, budget)
         try:
             found = asking.run()
@@ -312,9 +322,9 @@ def main(arguments: Sequence[str]) -> None:
         return
     if not os.environ.get("OPENAI_API_KEY"):
         raise UserError("OPENAI_API_KEY", "is not set", "set it to the key of the endpoint's account")
-    llm = params.read("llm")
+    llm = config.read("llm", Llm)
     with openai.OpenAI(timeout=llm.timeout_s, max_retries=llm.retries) as client:
-        batches = Batches(client, cache, params.read("batch"), llm.retries)
+        batches = Batches(client, cache, config.read("batch", Batch), llm.retries)
         try:
             with batches.state.locked():
                 rows = batches.open()

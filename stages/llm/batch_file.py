@@ -16,12 +16,12 @@ from typing import Any, Final
 
 import orjson
 
-from stages.errors import UserError
-from stages.files import dumps, iter_lines, write_bytes
+from stages.core.errors import UserError
+from stages.core.files import dumps, iter_lines, write_bytes
+from stages.core.schema import faults
 from stages.llm.cache import Cache, default_folder
 from stages.llm.cost import Budget, prompt_tokens
 from stages.llm.request import Request
-from stages.schema import faults
 
 URL: Final = "/v1/chat/completions"
 MAX_REQUESTS, MAX_BYTES = 50_000, 200_000_000  # of one file, as the Batch API says

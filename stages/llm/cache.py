@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 import platformdirs
 
-from stages.errors import UserError
+from stages.core.errors import UserError
 
 
 def default_folder() -> Path:

@@ -28,16 +28,15 @@ import openai
 import orjson
 from tqdm import tqdm
 
-from stages.errors import UserError
+from stages.core.errors import UserError
 from stages.llm.archive import Archive
 from stages.llm.batch import ask_batch
 from stages.llm.batch_file import response_of, write_requests
 from stages.llm.cache import Cache
 from stages.llm.cost import Budget, completion_tokens_bound, prompt_tokens
 from stages.llm.limits import Circuit, Pace, backoff, retry_after
-from stages.llm.request import Request
-from stages.params import Llm
-from stages.prompt import Prompt
+from stages.llm.prompt import Prompt
+from stages.llm.request import Llm, Request
 
 # A response as it is kept: {content, finish_reason, refusal, model, usage: {prompt_tokens, completion_tokens}}.
 Response = dict[str, Any]

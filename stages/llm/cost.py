@@ -15,8 +15,8 @@ import orjson
 import regex
 import yaml
 
-from stages.errors import UserError
-from stages.schema import faults
+from stages.core.errors import UserError
+from stages.core.schema import faults
 
 PRICES = Path(__file__).with_name("prices.yaml")
 WHERE = "stages/llm/prices.yaml"

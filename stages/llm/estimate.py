@@ -1,4 +1,4 @@
-"""What calls would cost that are not made yet: `python -m stages.translate --estimate`, which sends nothing.
+"""What calls would cost that are not made yet: `python -m stages.translation.translate --estimate`, which sends nothing.
 
 Prompt tokens are estimated from the characters (`stages.llm.cost`). Completion tokens: from recorded answers to the same
 prompt (the messages before the last), as tokens of the answer for each token of the last message; where there is none,
@@ -20,8 +20,7 @@ import orjson
 from stages.llm.archive import Archive
 from stages.llm.cache import Cache
 from stages.llm.cost import completion_tokens_bound, cost_usd, prompt_tokens, prompt_tokens_bound, text_tokens
-from stages.llm.request import Request
-from stages.params import Llm
+from stages.llm.request import Llm, Request
 
 Entry = tuple[dict[str, Any], dict[str, Any]]  # request body, response
 HEADERS = ("", "calls", "cached", "open", "prompt tokens", "completion tokens")

@@ -21,11 +21,10 @@ from typing import Any, Literal
 import openai
 import orjson
 
-from stages import params
-from stages.errors import UserError
-from stages.llm.request import chat
-from stages.params import Llm
-from stages.run import run
+from stages.core import config
+from stages.core.errors import UserError
+from stages.core.run import run
+from stages.llm.request import Llm, chat
 
 Form = Literal["json_schema", "json_object_schema", "json_object", "none"]
 FORMS: tuple[Form, ...] = ("json_schema", "json_object_schema", "json_object")
@@ -113,7 +112,7 @@ def main(arguments: Sequence[str]) -> None:
     argparse.ArgumentParser(prog="python -m stages.llm.probe", description=__doc__.split("\n")[0]).parse_args(arguments)
     if not os.environ.get("OPENAI_API_KEY"):
         raise UserError("OPENAI_API_KEY", "is not set", "set it (any word will do for a local server)")
-    llm = params.read("llm")
+    llm = config.read("llm", Llm)
     # No retries: an HTTP 500 is an answer here.
     with openai.OpenAI(timeout=llm.timeout_s, max_retries=0) as client:
         try:

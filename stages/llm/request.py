@@ -9,11 +9,29 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import orjson
+from pydantic import Field
 
-from stages.params import Llm
+from stages.core.config import Count, Seconds, Seed
+
+
+@dataclass(frozen=True)
+class Llm:
+    """Section `llm`: how the LLM is asked. The fields up to `max_tokens` are part of a response's identity."""
+
+    model: str
+    structured: Literal["json_schema", "json_object_schema", "json_object", "none"]
+    temperature: Annotated[float, Field(ge=0)]
+    seed: Seed
+    max_tokens: Count
+    concurrency: Count
+    timeout_s: Seconds
+    retries: Annotated[int, Field(ge=0)]
+    requests_per_minute: Count | None
+    tokens_per_minute: Count | None
+    give_up_s: Seconds
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from stages.verify import lock_differences
+from stages.report.verify import lock_differences
 
 ROOT = Path(__file__).resolve().parents[2]
 UNSHARE = ["unshare", "--map-root-user", "--net"]

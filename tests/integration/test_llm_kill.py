@@ -9,10 +9,10 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from stages.core.schema import read_checked
 from stages.llm.request import Request
-from stages.schema import read_checked
-from tests.faulty import LOST, answers_always, faulty_records, passing_faults
-from tests.openai_server import OpenAIServer, Project
+from tests.support.faulty import LOST, answers_always, faulty_records, passing_faults
+from tests.support.openai_server import OpenAIServer, Project
 
 TEXTS = 2000
 CONCURRENCY = 16
@@ -26,7 +26,7 @@ def latency(body: dict[str, Any]) -> float:
 
 def filtered(project: Project) -> None:
     """Runs the filter's command line on what translate wrote."""
-    command = [sys.executable, "-m", "stages.filter", *project.filter_arguments("zh")]
+    command = [sys.executable, "-m", "stages.translation.filter", *project.filter_arguments("zh")]
     subprocess.run(command, cwd=project.folder, env=project.environment(), check=True)
 
 

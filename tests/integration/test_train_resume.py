@@ -9,13 +9,13 @@ import sys
 from pathlib import Path
 
 import yaml
-
-from stages.record import Record
-from tests.pipeline import ROOT, run
 from tests.test_train import TRAIN, short_examples, work_folder
-from tests.tiny_llama import ONE_THREAD, write_tiny_llama
 
-COMMAND = ["-m", "stages.train", *TRAIN.split()]
+from stages.records.record import Record
+from tests.support.pipeline import ROOT, run
+from tests.support.tiny_llama import ONE_THREAD, write_tiny_llama
+
+COMMAND = ["-m", "stages.model.train", *TRAIN.split()]
 OPTIONS = {"epochs": 10.0, "batch_size": 4, "lora_dropout": 0.1, "validation_share": 0.2, "save_every": 7}
 RESULTS = (
     "models/adapter/adapter_model.safetensors",

@@ -1,0 +1,123 @@
+"""JSON and JSONL files: read with the line named on a fault, written whole or not at all.
+
+The same objects always give the same bytes: UTF-8, keys in the order given, `\\n` line ends, no timestamps.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import orjson
+
+from stages.core.errors import UserError
+
+
+def dumps(value: Any, *, indent: bool = False, place: str = "output") -> bytes:
+    """JSON bytes of `value`, without a final line end; `place` is named when it cannot be written.
+
+    Raises:
+        UserError: the value holds a lone surrogate, which no UTF-8 file can carry.
+    """
+    try:
+        return orjson.dumps(value, option=orjson.OPT_INDENT_2 if indent else 0)
+    except TypeError as error:
+        raise UserError(
+            place, f"not writable as JSON: {error}", "remove the lone surrogate or the foreign type"
+        ) from error
+
+
+def loads(data: bytes | str, place: str) -> Any:
+    """One JSON value; `place` ("file:line") is named when it is broken."""
+    try:
+        return orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        raise UserError(place, f"broken JSON: {error}", "fix or remove this line") from error
+
+
+def read_bytes(path: str | Path) -> bytes:
+    """The file's bytes; a missing file is a UserError that says how files come to be."""
+    try:
+        return Path(path).read_bytes()
+    except FileNotFoundError as error:
+        raise UserError(str(path), "no such file", "check the path; pipeline files are made by `make repro`") from error
+    except IsADirectoryError as error:
+        raise UserError(str(path), "is a directory", "name a file") from error
+
+
+def read_json(path: str | Path) -> Any:
+    """The JSON value of a whole file."""
+    return loads(read_bytes(path), str(path))
+
+
+def iter_lines(path: str | Path) -> Iterator[tuple[int, bytes]]:
+    """(line number from 1, line without its end) of each line of a JSONL file, blank lines passed over."""
+    try:
+        with open(path, "rb") as file:
+            for number, line in enumerate(file, 1):
+                line = line.rstrip(b"\r\n")
+                if line:
+                    yield number, line
+    except FileNotFoundError as error:
+        raise UserError(str(path), "no such file", "check the path; pipeline files are made by `make repro`") from error
+    except IsADirectoryError as error:
+        raise UserError(str(path), "is a directory", "name a file") from error
+
+
+def iter_jsonl(path: str | Path) -> Iterator[Any]:
+    """Each value of a JSONL file."""
+    for number, line in iter_lines(path):
+        yield loads(line, f"{path}:{number}")
+
+
+@contextmanager
+def replacing(path: str | Path) -> Iterator[IO[bytes]]:
+    """A binary file that takes the place of `path` when the block ends well, and leaves no trace when it does not."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with open(temporary, "wb") as file:
+            yield file
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_bytes(path: str | Path, data: bytes) -> None:
+    """Writes a whole file by rename."""
+    with replacing(path) as file:
+        file.write(data)
+
+
+def write_json(path: str | Path, value: Any) -> None:
+    """Writes one indented JSON value, ended by a line end."""
+    write_bytes(path, dumps(value, indent=True, place=str(path)) + b"\n")
+
+
+def write_jsonl(path: str | Path, values: Iterable[Any]) -> int:
+    """Writes one JSON value a line; returns how many."""
+    count = 0
+    with replacing(path) as file:
+        for value in values:
+            file.write(dumps(value, place=str(path)) + b"\n")
+            count += 1
+    return count
+
+
+def sha256_file(path: str | Path) -> str:
+    """Hex SHA-256 of a file, read in pieces."""
+    digest = hashlib.sha256()
+    try:
+        with open(path, "rb") as file:
+            while piece := file.read(1 << 20):
+                digest.update(piece)
+    except FileNotFoundError as error:
+        raise UserError(str(path), "no such file", "check the path") from error
+    except IsADirectoryError as error:
+        raise UserError(str(path), "is a directory", "name a file") from error
+    return digest.hexdigest()

@@ -1,0 +1,144 @@
+"""Splits by group and writes the linear format: what the model trains on and is tested on.
+
+    python -m stages.dataset.mix --calibrated data/calibrated/ja.jsonl data/calibrated/en.jsonl data/calibrated/zh.jsonl \\
+        --records data/tconer/records.jsonl --references data/raw/references.jsonl \\
+        --train data/mix/train.jsonl --test data/mix/test.jsonl --test-translated data/mix/test_translated.jsonl --metrics metrics/mix.json
+
+A group is all records of one source text: its split is the source's own, else decided by the hash of the group, so that no
+view or translation of a training text is tested on. The test set is frozen: records in their source's language and, where
+there are hand-made references, these in the other languages, the same under every prompt and filter. Translated test
+records stand apart. A record without a text label cannot be an example of most views: it is left out and counted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Sequence, Set
+from dataclasses import dataclass
+from typing import Any
+
+from stages.core import config
+from stages.core.config import Count, Languages, Seed, Share
+from stages.core.errors import UserError
+from stages.core.joins import by_language
+from stages.core.run import run
+from stages.core.schema import write_checked, write_checked_json
+from stages.records.linear import View, encode
+from stages.records.record import Record
+from stages.records.rules import read_records
+
+
+@dataclass(frozen=True)
+class Mix:
+    """Section `mix`: the split, the size and the view of the training data."""
+
+    view: View
+    test_share: Share
+    train_size: Count | None
+    seed: Seed
+
+
+Example = dict[str, str]
+
+
+def rank(seed: int, name: str) -> float:
+    """A number in [0, 1) that depends on the seed and the name alone: the same when records are added."""
+    return int(hashlib.sha256(f"{seed}:{name}".encode()).hexdigest()[:13], 16) / 16**13
+
+
+def split_of(records: Iterable[Record], options: Mix) -> dict[str, str]:
+    """train or test by group. A group with a test record in its source's own split is a test group."""
+    given: dict[str, set[str | None]] = {}
+    for record in records:
+        given.setdefault(record["group"], set()).add(record["split"])
+    result = {}
+    for group, splits in given.items():
+        if "test" in splits:
+            result[group] = "test"
+        elif "train" in splits:
+            result[group] = "train"
+        else:
+            result[group] = "test" if rank(options.seed, group) < options.test_share else "train"
+    return result
+
+
+def example_of(record: Record, options: Mix) -> Example:
+    """The record in the linear format, under the view of the params."""
+    source, target = encode(record, options.view)
+    return {
+        **{key: record[key] for key in ("id", "group", "subset", "task", "lang")},
+        "input": source,
+        "output": target,
+    }
+
+
+def mix(
+    records: Sequence[Record], sources: Set[str], references: Sequence[Record], options: Mix
+) -> tuple[dict[str, list[Example]], Counter[str]]:
+    """(examples of train, test and test_translated sorted by id, counts of what was left out by reason).
+
+    `sources` are the ids of the records that are not translations.
+    """
+    splits = split_of(records, options)
+    parts: dict[str, list[Record]] = {"train": [], "test": [], "test_translated": []}
+    left_out: Counter[str] = Counter()
+    for record in records:
+        if record["text_label"] is None and options.view != "words":
+            left_out["no_text_label"] += 1
+            continue
+        translated = record["id"] not in sources
+        part = splits[record["group"]]
+        parts["test_translated" if part == "test" and translated else part].append(record)
+    parts["test"] += [reference for reference in references if splits.get(reference["group"]) == "test"]
+    if options.train_size is not None and len(parts["train"]) > options.train_size:
+        left_out["train_size"] = len(parts["train"]) - options.train_size
+        parts["train"] = sorted(parts["train"], key=lambda record: rank(options.seed, record["id"]))[
+            : options.train_size
+        ]
+    leaked = {record["group"] for record in parts["train"]} & {record["group"] for record in parts["test"]}
+    if leaked:
+        raise UserError(f"group {min(leaked)}", "is in train and in test", "this is a fault of mix: report it")
+    examples = {
+        name: sorted((example_of(record, options) for record in part), key=lambda example: example["id"])
+        for name, part in parts.items()
+    }
+    return examples, left_out
+
+
+def counts(examples: Sequence[Example], languages: Sequence[str]) -> dict[str, Any]:
+    """Examples by language and sub-dataset, and groups."""
+    cells = Counter((example["lang"], example["subset"]) for example in examples)
+    return {
+        "examples": len(examples),
+        "groups": len({example["group"] for example in examples}),
+        **{lang: {name: n for (code, name), n in sorted(cells.items()) if code == lang} for lang in languages},
+    }
+
+
+def main(arguments: Sequence[str]) -> None:
+    parser = argparse.ArgumentParser(prog="python -m stages.dataset.mix", description=__doc__.split("\n")[0])
+    parser.add_argument("--calibrated", nargs="+", required=True, help="one file a language")
+    for option in ("records", "references", "train", "test", "test-translated", "metrics"):
+        parser.add_argument(f"--{option}", required=True)
+    options = parser.parse_args(arguments)
+    languages, knobs = config.read("languages", Languages), config.read("mix", Mix)
+    files = by_language(options.calibrated, languages)
+    records = [record for path in files.values() for record in read_records(path)]
+    sources = {record["id"] for record in read_records(options.records)}
+    examples, left_out = mix(records, sources, read_records(options.references), knobs)
+    if not examples["train"] or not examples["test"]:
+        raise UserError("mix", "no training or no test example is left", "see metrics/translation.json, mix.test_share")
+    write_checked(options.train, examples["train"], "example")
+    write_checked(options.test, examples["test"], "example")
+    write_checked(options.test_translated, examples["test_translated"], "example")
+    metrics = {name: counts(part, languages) for name, part in examples.items()}
+    reasons = ("no_text_label", "train_size")
+    metrics["left_out"] = {reason: left_out[reason] for reason in reasons}
+    write_checked_json(options.metrics, metrics, "mix_metrics")
+    print(", ".join(f"{name} {len(part)}" for name, part in examples.items()))
+
+
+if __name__ == "__main__":
+    run(main)

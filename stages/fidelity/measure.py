@@ -1,0 +1,314 @@
+"""Measures the checks: what they catch of wrong translations, and how many true ones they refuse.
+
+    python -m stages.fidelity.measure --records data/raw/records.jsonl --references data/raw/references.jsonl \\
+        --texts data/fidelity/{tuning,heldout}_{en,ja}.jsonl \\
+        --metrics metrics/checks.json --curve metrics/checks_curve.csv [--reading data/reading/v2.jsonl]
+
+Wrong translations come from `stages.fidelity.corruptions`, which the checks do not know. The sample's texts and those of `tuning` are for
+tuning the checks; the figures are those of the texts of `heldout`, which nobody looked at before they were measured. Caught: the enabled checks give a code; `caught_new`: one that the true
+reference does not get. With `--reading`, what they find of the machine translations that people read and marked.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from stages import checks
+from stages.checks import Checks, clause, names, negation, spans
+from stages.core import config
+from stages.core.config import Count, Seed
+from stages.core.errors import UserError
+from stages.core.files import write_bytes
+from stages.core.run import run
+from stages.core.schema import read_checked, write_checked_json
+from stages.fidelity.corruptions import KINDS, Corruption, corruptions, half, pairs
+from stages.fidelity.edits import Pair
+from stages.records.record import Record, canonical, with_lang
+from stages.records.rules import read_records
+from stages.records.tasks import subset
+
+
+@dataclass(frozen=True)
+class Fidelity:
+    """Section `fidelity`: how many wrong translations of a kind, language and half are made, and which."""
+
+    seed: Seed
+    limit: Count
+
+
+Score = Callable[[Record, Record], float]
+SCORES: dict[str, Score] = {
+    "negation": negation.negation_score,
+    "clause": clause.clause_score,
+    "label": spans.swap_score,
+}
+POINTS = 40  # of a curve
+HELPS = 0.05  # the share of some kind that a check must find beyond the share of true references that it refuses
+Findings = dict[str, list[str]]  # codes by check, of the checks that gave any
+
+
+def findings(source: Record, target: Record) -> Findings:
+    """The codes of every check, enabled or not."""
+    found = {name: sorted(set(check(source, target))) for name, check in checks.CHECKS.items()}
+    return {name: codes for name, codes in found.items() if codes}
+
+
+def share(part: int, whole: int) -> float:
+    return round(part / whole, 4) if whole else 0.0
+
+
+def new(found: Findings, before: Findings, name: str) -> bool:
+    """Whether a check gives a code that it did not give the true reference."""
+    return bool(set(found.get(name, [])) - set(before.get(name, [])))
+
+
+class Results:
+    """The findings on every reference and corruption, each looked up once."""
+
+    def __init__(self, joined: Sequence[Pair], wrong: Sequence[Corruption], switches: Checks) -> None:
+        self.joined, self.wrong = joined, wrong
+        self.enabled = [name for name in checks.CHECKS if getattr(switches, name)]
+        self.before = {pair.reference["id"]: findings(pair.source, pair.reference) for pair in joined}
+        self.found = [findings(item.source, item.record) for item in wrong]
+
+    def codes(self, found: Findings) -> set[str]:
+        """The codes of the enabled checks: those of `checks.faults`, without asking each check twice."""
+        return {code for name in self.enabled for code in found.get(name, [])}
+
+    def cell(self, numbers: Iterable[int]) -> dict[str, int]:
+        """How many corruptions there are, and how many of them are caught."""
+        pairs_of_codes = [
+            (self.codes(self.found[n]), self.codes(self.before[self.wrong[n].reference["id"]])) for n in numbers
+        ]
+        return {
+            "n": len(pairs_of_codes),
+            "caught": sum(bool(after) for after, _ in pairs_of_codes),
+            "caught_new": sum(bool(after - before) for after, before in pairs_of_codes),
+        }
+
+    def of(self, kind: str, part: int, lang: str | None = None) -> list[int]:
+        """The numbers of the corruptions of a kind in one half."""
+        return [
+            n
+            for n, item in enumerate(self.wrong)
+            if item.kind == kind and half(item.record) == part and lang in (None, item.record["lang"])
+        ]
+
+    def references(self, part: int, lang: str) -> list[str]:
+        """The ids of the true references of a half and language."""
+        found = (pair.reference for pair in self.joined)
+        return [record["id"] for record in found if half(record) == part and record["lang"] == lang]
+
+
+def corruption_table(results: Results, languages: Sequence[str]) -> dict[str, Any]:
+    """Kind -> caught on the held-out half, by language, and the same on the half that the checks were tuned on."""
+
+    def cells(kind: str, part: int) -> dict[str, Any]:
+        by_lang = {lang: results.cell(results.of(kind, part, lang)) for lang in languages}
+        return {**results.cell(results.of(kind, part)), "by_lang": by_lang}
+
+    return {kind: {**cells(kind, 1), "tuned": cells(kind, 0)} for kind in KINDS}
+
+
+def reference_table(results: Results, languages: Sequence[str]) -> dict[str, Any]:
+    """Language -> true references of the held-out half that the enabled checks refuse, and of the other."""
+
+    def cell(part: int, lang: str) -> dict[str, int]:
+        ids = results.references(part, lang)
+        return {"n": len(ids), "refused": sum(bool(results.codes(results.before[name])) for name in ids)}
+
+    return {lang: {**cell(1, lang), "tuned": cell(0, lang)} for lang in languages}
+
+
+def check_table(results: Results, languages: Sequence[str], switches: Checks) -> dict[str, Any]:
+    """Check -> what it alone finds on the held-out half, and the kinds for which it is shown to help.
+
+    It helps against a kind if the share that it newly finds is more than `HELPS` above the share of true references that
+    it refuses.
+    """
+    table = {}
+    for name in checks.CHECKS:
+        refused = {
+            lang: sum(name in results.before[item] for item in results.references(1, lang)) for lang in languages
+        }
+        base = share(sum(refused.values()), sum(len(results.references(1, lang)) for lang in languages))
+        caught, helps = {}, []
+        for kind in KINDS:
+            numbers = results.of(kind, 1)
+            caught[kind] = sum(
+                new(results.found[n], results.before[results.wrong[n].reference["id"]], name) for n in numbers
+            )
+            if share(caught[kind], len(numbers)) - base > HELPS:
+                helps.append(kind)
+        table[name] = {
+            "enabled": bool(getattr(switches, name)),
+            "caught_new": caught,
+            "refused": refused,
+            "helps": helps,
+        }
+    return table
+
+
+def name_table(joined: Sequence[Pair], languages: Sequence[str]) -> dict[str, Any]:
+    """Language -> how many names of the held-out true references are the same, different or unknown to the name check."""
+    table = {lang: {"same": 0, "different": 0, "unknown": 0} for lang in languages}
+    for pair in joined:
+        if half(pair.reference) == 1:
+            for _, verdict in names.verdicts(pair.source, pair.reference):
+                table[pair.reference["lang"]][verdict] += 1
+    return table
+
+
+def curve(results: Results, languages: Sequence[str]) -> list[dict[str, Any]]:
+    """For negation, clause and label on the held-out half: at each threshold, the share of corruptions and of true
+    references whose score is at least that."""
+    rows = []
+    for kind, score in SCORES.items():
+        true = {pair.reference["id"]: score(pair.source, pair.reference) for pair in results.joined}
+        for lang in languages:
+            wrong = [score(item.source, item.record) for item in (results.wrong[n] for n in results.of(kind, 1, lang))]
+            right = [true[item] for item in results.references(1, lang)]
+            values = sorted({round(value, 4) for value in wrong + right})
+            step = max(1, -(-len(values) // POINTS))
+            for threshold in values[::step]:
+                caught, refused = (sum(round(v, 4) >= threshold for v in side) for side in (wrong, right))
+                rows.append(
+                    {
+                        "kind": kind,
+                        "lang": lang,
+                        "threshold": threshold,
+                        "caught": share(caught, len(wrong)),
+                        "refused": share(refused, len(right)),
+                    }
+                )
+    return rows
+
+
+def reading_table(marks: Sequence[dict[str, Any]], sources: Sequence[Record], switches: Checks) -> dict[str, Any]:
+    """By language and for all: how many of the inadequate, and of the adequate, translations each check finds.
+
+    Raises:
+        UserError: a mark is missing, or its source is.
+    """
+    by_id = {record["id"]: record for record in sources}
+    read = []
+    for mark in sorted(marks, key=lambda item: str(item["id"])):
+        lang, name = mark["id"].rpartition("/")[2], mark["id"].partition("/")[0]
+        source = by_id.get(with_lang(mark["id"], subset(name).source_lang))
+        if source is None or source["text"] != mark["source_text"]:
+            raise UserError(mark["id"], "its source text is not in the records", "draw a new sample for reading")
+        if mark["adequate"] is None:
+            raise UserError(mark["id"], "not marked", "set adequate to true or false, with the reason")
+        label = source["text_label"] and subset(name).text_label(source["text_label"], source["lang"], lang)
+        target = canonical(
+            {**source, "id": mark["id"], "lang": lang, "text": mark["text"], "text_label": label,
+             "extractions": mark["extractions"]}
+        )  # fmt: skip
+        codes = checks.faults(source, target, switches)
+        read.append((lang, "adequate" if mark["adequate"] else "inadequate", bool(codes), findings(source, target)))
+
+    def cell(lang: str | None, verdict: str) -> dict[str, Any]:
+        chosen = [row for row in read if lang in (None, row[0]) and row[1] == verdict]
+        by_check = {name: sum(name in row[3] for row in chosen) for name in checks.CHECKS}
+        return {"n": len(chosen), "found": sum(row[2] for row in chosen), "by_check": by_check}
+
+    cells = {lang: lang for lang in sorted({row[0] for row in read})}
+    return {
+        name: {verdict: cell(lang, verdict) for verdict in ("inadequate", "adequate")}
+        for name, lang in {"all": None, **cells}.items()
+    }
+
+
+def table(metrics: dict[str, Any]) -> str:
+    """The Markdown table of docs/fidelity.md: a row a kind and one of true references, a column a language."""
+    languages = list(metrics["references"])
+    rows = [["", *languages, "all", "all, tuned half"], ["---"] + ["---:"] * (len(languages) + 2)]
+    for kind, cell in metrics["corruptions"].items():
+        cells = [*(cell["by_lang"][lang] for lang in languages), cell, cell["tuned"]]
+        rows.append([f"{kind}: caught", *(_rate(item["caught"], item["n"]) for item in cells)])
+    cells = list(metrics["references"].values())
+    for rest in (cells, [cell["tuned"] for cell in cells]):
+        cells = [*cells, {key: sum(cell[key] for cell in rest) for key in ("n", "refused")}]
+    rows.append(["true references: refused", *(_rate(cell["refused"], cell["n"]) for cell in cells)])
+    lines = ["| " + " | ".join(row) + " |" for row in rows]
+    lines += ["", "| check | on | helps against | true references refused |", "| --- | --- | --- | ---: |"]
+    total = sum(cell["n"] for cell in metrics["references"].values())
+    for name, row in metrics["by_check"].items():
+        on, helps = "yes" if row["enabled"] else "no", ", ".join(row["helps"]) or "none of these"
+        lines.append(f"| {name} | {on} | {helps} | {_rate(sum(row['refused'].values()), total)} |")
+    lines += ["", "| names of true references | same | different | unknown |", "| --- | ---: | ---: | ---: |"]
+    for lang, row in metrics["names"].items():
+        lines.append(f"| {lang} | " + " | ".join(_rate(count, sum(row.values())) for count in row.values()) + " |")
+    if metrics["reading"]:
+        lines += ["", "| read translations | n | found by the enabled checks |", "| --- | ---: | ---: |"]
+        for lang, cell in metrics["reading"].items():
+            lines += [
+                f"| {verdict}, {lang} | {part['n']} | {_rate(part['found'], part['n'])} |"
+                for verdict, part in cell.items()
+            ]
+    return "\n".join(lines)
+
+
+def _rate(part: int, whole: int) -> str:
+    return f"{part} of {whole} ({part / whole:.1%})" if whole else "–"
+
+
+def csv_bytes(rows: Sequence[dict[str, Any]]) -> bytes:
+    """The curve as CSV."""
+    file = io.StringIO()
+    writer = csv.DictWriter(file, ["kind", "lang", "threshold", "caught", "refused"], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return file.getvalue().encode()
+
+
+def measure(
+    sources: Sequence[Record], references: Sequence[Record], switches: Checks, options: Fidelity
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """(metrics/checks.json without the reading, the rows of the curve)."""
+    joined = pairs(references, sources)
+    languages = [lang for lang, _ in groupby(sorted(pair.reference["lang"] for pair in joined))]
+    results = Results(joined, corruptions(joined, options.seed, options.limit), switches)
+    metrics = {
+        "corruptions": corruption_table(results, languages),
+        "references": reference_table(results, languages),
+        "by_check": check_table(results, languages, switches),
+        "names": name_table(joined, languages),
+        "reading": None,
+    }
+    return metrics, curve(results, languages)
+
+
+def main(arguments: Sequence[str]) -> None:
+    parser = argparse.ArgumentParser(prog="python -m stages.fidelity.measure", description=__doc__.split("\n")[0])
+    for option in ("records", "references", "metrics", "curve"):
+        parser.add_argument(f"--{option}", required=True)
+    parser.add_argument(
+        "--texts", nargs="+", default=[], help="texts and references beside the sample's, data/fidelity/"
+    )
+    parser.add_argument("--reading", help="marked translations, data/reading/*.jsonl")
+    options = parser.parse_args(arguments)
+    sources, switches = read_records(options.records), config.read("checks", Checks)
+    fresh = [record for path in options.texts for record in read_records(path)]
+    written = {record["id"] for record in fresh if record["lang"] == subset(record["subset"]).source_lang}
+    metrics, rows = measure(
+        [*sources, *(record for record in fresh if record["id"] in written)],
+        [*read_records(options.references), *(record for record in fresh if record["id"] not in written)],
+        switches,
+        config.read("fidelity", Fidelity),
+    )
+    if options.reading:
+        metrics["reading"] = reading_table(read_checked(options.reading, "reading"), sources, switches)
+    write_checked_json(options.metrics, metrics, "check_metrics")
+    write_bytes(options.curve, csv_bytes(rows))
+    print(table(metrics))
+
+
+if __name__ == "__main__":
+    run(main)

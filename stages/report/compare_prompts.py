@@ -1,0 +1,183 @@
+"""What a translation prompt changes: yield, quality and cost of each, under the same filters, on the same records.
+
+    python -m stages.report.compare_prompts --records data/tconer/records.jsonl --glossaries data/glossary/ja.json … \\
+        --prompts stages/prompts/translate/v1.yaml stages/prompts/translate/v2.yaml --references data/raw/references.jsonl \\
+        --responses data/responses.jsonl.gz --metrics metrics/prompts.json --usage data/usage/prompts
+
+An arm is a prompt under the paper's two rules alone (`v1`), or with the checks against the source too (`v1_checked`). By
+language, and for `all`:
+
+- source: records to translate. kept: with the unrecoverable spans dropped. kept_with_all_spans: without, so that a record
+  with a dropped span counts as lost, as it does in the pipeline by default.
+- chrf, span_f1: beside the references, on the kept (`stages/report/translation_quality.py`). chrf_all, span_f1_all: on all, a lost one is 0.
+- usd_per_1000_kept: the tokens of all calls of the arm at the price of `translate.priced_as`.
+
+`paired` is the second prompt minus the first on the records that both keep with all spans, `paired_checked` the same under
+the checks; intervals are bootstrapped over groups.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from stages.checks import Checks
+from stages.core import config
+from stages.core.config import Languages
+from stages.core.errors import UserError
+from stages.core.joins import by_language
+from stages.core.run import run
+from stages.core.schema import read_checked_json, write_checked_json
+from stages.llm import prompt
+from stages.llm.archive import Archive
+from stages.llm.cost import cost_usd
+from stages.llm.request import Llm
+from stages.records.record import Record
+from stages.records.rules import read_records
+from stages.report.translation_quality import Measured, difference, measure, summary
+from stages.scoring.bootstrap import Evaluate
+from stages.translation.filter import Filter, filter_records
+from stages.translation.translate import Translate, Translation, translate
+
+Kept = dict[str, dict[str, Record]]  # by language and id
+NAMES = ("chrf", "span_f1")
+
+
+def outcome(
+    records: Sequence[Record], lines: Mapping[str, list[Translation]], unaligned: str, switches: Checks | None
+) -> Kept:
+    """The records that the filter keeps, by language."""
+    rules = Filter(untranslated=True, unaligned=unaligned)  # type: ignore[arg-type]
+    return {
+        lang: {record["id"]: record for record in filter_records(records, own, lang, rules, switches)[0]}
+        for lang, own in lines.items()
+    }
+
+
+def beside(kept: Mapping[str, Record], references: Mapping[str, Record], ids: Sequence[str]) -> list[Measured]:
+    """The measured references of some ids."""
+    return [measure(kept.get(identifier), references[identifier]) for identifier in ids if identifier in references]
+
+
+def arm(
+    lines: Mapping[str, list[Translation]],
+    kept: Kept,
+    whole: Kept,
+    references: Mapping[str, Record],
+    usd: Mapping[str, float | None],
+) -> dict[str, Any]:
+    """The figures of one arm, by language and for all."""
+    result = {}
+    for name, langs in [*((lang, [lang]) for lang in lines), ("all", list(lines))]:
+        measured = [
+            item for lang in langs for item in beside(kept[lang], references, [line["id"] for line in lines[lang]])
+        ]
+        n, spent = sum(len(kept[lang]) for lang in langs), [usd[lang] for lang in langs]
+        held = summary([item for item in measured if item.kept])
+        over_all = summary(measured)
+        result[name] = {
+            "source": sum(len(lines[lang]) for lang in langs),
+            "kept": n,
+            "kept_with_all_spans": sum(len(whole[lang]) for lang in langs),
+            **{figure: held[figure] for figure in NAMES},
+            **{f"{figure}_all": over_all[figure] for figure in NAMES},
+            "usd_per_1000_kept": round(1000 * sum(spent) / n, 4) if n and None not in spent else None,  # type: ignore[arg-type]
+        }
+    return result
+
+
+def paired(left: Kept, right: Kept, references: Mapping[str, Record], resamples: int, seed: int) -> dict[str, Any]:
+    """right minus left, on what both keep."""
+    result, pairs = {}, dict[str, tuple[list[Measured], list[Measured]]]()
+    for lang in left:
+        ids = sorted(left[lang].keys() & right[lang].keys() & references.keys())
+        pairs[lang] = beside(left[lang], references, ids), beside(right[lang], references, ids)
+    pairs["all"] = (
+        [item for own, _ in pairs.values() for item in own],
+        [item for _, own in pairs.values() for item in own],
+    )
+    for name, (ours, theirs) in pairs.items():
+        result[name] = {"records": len(ours), **difference(ours, theirs, resamples, seed, NAMES)}
+    return result
+
+
+def table(metrics: Mapping[str, Any]) -> str:
+    """The Markdown tables of docs/prompts.md: every arm by language, and what the second prompt changes."""
+    arms = {name: cells for name, cells in metrics.items() if name not in ("paired", "paired_checked")}
+    lines = [
+        "| arm | into | source | kept, spans dropped | kept with all spans | lost | chrF kept / all "
+        "| span F1 kept / all | USD per 1,000 kept |",
+        "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for name, cells in arms.items():
+        for lang, cell in cells.items():
+            lost, usd = cell["source"] - cell["kept_with_all_spans"], cell["usd_per_1000_kept"]
+            counts = [str(cell[key]) for key in ("source", "kept", "kept_with_all_spans")]
+            pairs = [f"{cell[figure]:.2f} / {cell[figure + '_all']:.2f}" for figure in NAMES]
+            row = [name, lang, *counts, str(lost), *pairs, "–" if usd is None else f"{usd:.4f}"]
+            lines.append("| " + " | ".join(row) + " |")
+    for group, suffix in (("paired", ""), ("paired_checked", "_checked")):
+        old, new = (name for name in arms if name.endswith("_checked") == bool(suffix))
+        lines += [
+            "",
+            f"| {new} minus {old} | lost by {old} | lost by {new} | kept by both | chrF | span F1 |",
+            "| --- | ---: | ---: | ---: | ---: | ---: |",
+        ]
+        for lang, cell in metrics[group].items():
+            lost_by = [str(arms[n][lang]["source"] - arms[n][lang]["kept_with_all_spans"]) for n in (old, new)]
+            row = [lang, *lost_by, str(cell["records"]), *(_change(cell.get(figure)) for figure in NAMES)]
+            lines.append("| " + " | ".join(row) + " |")
+    return "\n".join(lines)
+
+
+def _change(found: Mapping[str, float] | None) -> str:
+    return f"{found['difference']:+.2f} ({found['low']:+.2f} to {found['high']:+.2f})" if found else "–"
+
+
+def main(arguments: Sequence[str]) -> None:
+    parser = argparse.ArgumentParser(prog="python -m stages.report.compare_prompts", description=__doc__.split("\n")[0])
+    parser.add_argument("--glossaries", nargs="+", required=True, help="one file a language")
+    parser.add_argument("--prompts", nargs=2, required=True, help="the prompt to compare with, and the one to compare")
+    for option in ("records", "references", "responses", "metrics", "usage"):
+        parser.add_argument(f"--{option}", required=True)
+    options = parser.parse_args(arguments)
+    languages, llm, knobs = (
+        config.read("languages", Languages),
+        config.read("llm", Llm),
+        config.read("translate", Translate),
+    )
+    switches, drawing = config.read("checks", Checks), config.read("evaluate", Evaluate)
+    records, archive = read_records(options.records), Archive(options.responses)
+    references = {record["id"]: record for record in read_records(options.references)}
+    glossaries = by_language(options.glossaries, languages)
+    arms: dict[str, Any] = {}
+    wholes: dict[str, list[Kept]] = {"paired": [], "paired_checked": []}
+    for path in options.prompts:
+        spec, lines, usd = prompt.load(path), dict[str, list[Translation]](), dict[str, float | None]()
+        for lang in languages:
+            labels = read_checked_json(glossaries[lang], "glossary")["labels"]
+            glossary = {label: entry["label"] for label, entry in labels.items()}
+            lines[lang], account = translate(records, lang, spec, llm, archive, glossary, knobs.ladder)
+            spent = cost_usd(knobs.priced_as or llm.model, account["prompt_tokens"], account["completion_tokens"])
+            usd[lang] = None if spent is None else float(spent)
+            write_checked_json(Path(options.usage) / f"{Path(path).stem}-{lang}.json", account, "usage")
+        name = Path(path).stem
+        for suffix, checks, group in (("", None, "paired"), ("_checked", switches, "paired_checked")):
+            whole = outcome(records, lines, "record", checks)
+            wholes[group].append(whole)
+            arms[name + suffix] = arm(lines, outcome(records, lines, "span", checks), whole, references, usd)
+    if len(arms) != 4:
+        raise UserError("--prompts", "are the same twice", "name two different prompts")
+    metrics = dict(arms)
+    for group, (old, new) in wholes.items():
+        metrics[group] = paired(old, new, references, drawing.resamples, drawing.seed)
+    write_checked_json(options.metrics, metrics, "prompt_metrics")
+    for name, figures in arms.items():
+        own = figures["all"]
+        print(f"{name}: {own['kept_with_all_spans']} of {own['source']} kept with all spans, chrF {own['chrf']}")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,148 @@
+"""Writes the generated parts of README.md and docs/ from committed files.
+
+    python -m stages.report.docs            # writes
+    python -m stages.report.docs --check    # exit code 1 if something would change
+
+A part stands between `<!-- generated: x -->` and `<!-- end -->`, or `<!-- x -->` and `<!-- /x -->`. No figure is typed by
+hand: they come from `metrics/`, `benchmarks/results/` and `dvc.yaml`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pandas as pd
+import yaml
+
+from stages.core.errors import UserError
+from stages.core.files import read_bytes, read_json, write_bytes
+from stages.core.run import run
+from stages.fidelity import measure
+from stages.report import compare_prompts
+from stages.report.report import LEVELS, pivot, table, verdict
+from stages.report.systems import systems_table
+from stages.scoring import external_scorers
+
+BLOCK = re.compile(r"(<!-- (?:generated: )?(\w+) -->\n).*?(<!-- (?:end|/\2) -->)", re.S)
+
+
+def pipeline() -> str:
+    """One row a stage, from the descriptions in dvc.yaml."""
+    stages = yaml.safe_load(read_bytes("dvc.yaml"))["stages"]
+    rows = [
+        {
+            "stage": f"`{name}`" + (" (a language each)" if "matrix" in entry else ""),
+            "what it does": entry["desc"],
+            "knobs": ", ".join(f"`{section}`" for section in entry.get("params", [])),
+        }
+        for name, entry in stages.items()
+    ]
+    return table(pd.DataFrame(rows))
+
+
+def results() -> str:
+    """The verdict, and a table a level with sub-datasets down and languages across."""
+    evaluation, baseline = read_json("metrics/evaluation.json"), read_json("metrics/baseline.json")
+    parts = [verdict(evaluation, baseline, read_json("metrics/intervals.json")["intervals"])]
+    for level in LEVELS:
+        both = pivot(evaluation, level).merge(pivot(baseline, level), on="sub-dataset", suffixes=("", " (baseline)"))
+        parts.append(f"{level}:\n\n{table(both)}")
+    return "\n\n".join(parts)
+
+
+def translation() -> str:
+    """Yield and quality, a row a language."""
+    rows = []
+    for lang, row in read_json("metrics/translation.json").items():
+        if "all" in row:
+            cell = row["all"]
+            rows.append(
+                {
+                    "into": lang,
+                    "source records": cell["source"],
+                    "kept": cell["kept"],
+                    "retention": cell["retention"],
+                    "chrF kept / all": f"{cell['chrf']} / {cell['chrf_all']}",
+                    "span F1 kept / all": f"{cell['span_f1']} / {cell['span_f1_all']}",
+                    "by": ", ".join(row["usage"]["models"]),
+                }
+            )
+    return table(pd.DataFrame(rows))
+
+
+def benchmarks() -> str:
+    """One row a figure of benchmarks/results/."""
+    rows = [
+        {"benchmark": f"`benchmarks/{path.stem}.py`", "figure": name, "value": value}
+        for path in sorted(Path("benchmarks/results").glob("*.json"))
+        for name, value in read_json(path).items()
+        if not isinstance(value, dict | list)
+    ]
+    return table(pd.DataFrame(rows))
+
+
+def baselines() -> str:
+    """The systems on the frozen test set, a column each, and below them what the LLM's answers lacked."""
+    systems = {
+        "model": "evaluation",
+        "cheap baseline": "baseline",
+        "LLM, 0 examples": "llm_0shot",
+        "LLM, k examples": "llm_kshot",
+    }
+    scores = systems_table({name: read_json(f"metrics/{file}.json") for name, file in systems.items()})
+    answers = {name: read_json(f"metrics/{file}_format.json") for name, file in systems.items() if "llm" in file}
+    grounding = {name: read_json(f"metrics/{systems[name]}_defects.json")["all"]["grounding"] for name in answers}
+    flaws = [
+        {
+            "": name,
+            **{key.replace("_", " "): value for key, value in row.items()},
+            "spans": grounding[name]["spans"],
+            "spans not in the text": grounding[name]["not_in_text"],
+        }
+        for name, row in answers.items()
+    ]
+    return f"{table(scores)}\n\n{table(pd.DataFrame(flaws).set_index('').T.reset_index(names='answers'))}"
+
+
+GENERATORS: dict[str, Callable[[], str]] = {
+    "pipeline": pipeline,
+    "results": results,
+    "translation": translation,
+    "benchmarks": benchmarks,
+    "checks": lambda: measure.table(read_json("metrics/checks.json")),
+    "prompts": lambda: compare_prompts.table(read_json("metrics/prompts.json")),
+    "baselines": baselines,
+    "rivals": lambda: external_scorers.table(read_json("metrics/external_scorers.json")),
+}
+
+
+def render(text: str, place: str) -> str:
+    """The text with every generated block written anew; UserError on an unknown block."""
+
+    def block(match: re.Match[str]) -> str:
+        if match[2] not in GENERATORS:
+            raise UserError(place, f"unknown generated block {match[2]!r}", f"one of {', '.join(GENERATORS)}")
+        return f"{match[1]}\n{GENERATORS[match[2]]()}\n\n{match[3]}"
+
+    return BLOCK.sub(block, text)
+
+
+def main(arguments: Sequence[str]) -> None:
+    parser = argparse.ArgumentParser(prog="python -m stages.report.docs", description=__doc__.split("\n")[0])
+    parser.add_argument("--check", action="store_true")
+    options = parser.parse_args(arguments)
+    for path in [Path("README.md"), *sorted(Path("docs").glob("*.md"))]:
+        old = path.read_text(encoding="utf-8")
+        new = render(old, str(path))
+        if old != new and options.check:
+            raise UserError(str(path), "its generated parts are not those of the committed files", "run `make docs`")
+        if old != new:
+            write_bytes(path, new.encode())
+            print(f"wrote {path}")
+
+
+if __name__ == "__main__":
+    run(main)

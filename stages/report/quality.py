@@ -1,0 +1,142 @@
+"""How much each translation kept, what it cost, and how good it is against the hand-made references.
+
+    python -m stages.report.quality --filtered data/filtered/ja.jsonl … --ledger data/ledger/ja.jsonl … \\
+        --usage data/usage/translate-ja.json … --references data/raw/references.jsonl \\
+        --metrics metrics/translation.json --intervals metrics/translation_intervals.json
+
+Every figure of quality (`stages/report/translation_quality.py`) stands twice, side by side: on the kept records, and (`…_all`) on all source
+records that have a reference, a lost one counting as zero, so that keeping fewer records cannot look like better
+translation. Intervals are bootstrapped over groups. `steps` counts the spans that each step of the repair ladder found, in
+the records that were kept; `rungs` the records by the attempt at their text that was kept.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from stages.core import config
+from stages.core.config import Languages
+from stages.core.joins import by_language
+from stages.core.run import run
+from stages.core.schema import read_checked, read_checked_json, write_checked_json
+from stages.llm.cost import cost_usd
+from stages.records.record import Record
+from stages.records.rules import read_records
+from stages.records.tasks import SUBSETS
+from stages.report.translation_quality import LEVEL, Measured, intervals, measure, summary
+from stages.scoring.bootstrap import Evaluate
+from stages.translation.translate import Translate
+
+Line = dict[str, Any]
+
+
+def measured_of(ledger: Sequence[Line], kept: dict[str, Record], references: dict[str, Record]) -> list[Measured]:
+    """The records of a ledger that have a reference, measured."""
+    return [measure(kept.get(line["id"]), references[line["id"]]) for line in ledger if line["id"] in references]
+
+
+def quality(ledger: Sequence[Line], measured: Sequence[Measured]) -> dict[str, Any]:
+    """The figures of one cell: counts from the ledger, quality where a reference exists."""
+    outcomes = Counter(line["outcome"] for line in ledger)
+    result: dict[str, Any] = {
+        "source": len(ledger),
+        "kept": outcomes["kept"] + outcomes["repaired"],
+        "repaired": outcomes["repaired"],
+        "quarantined": outcomes["quarantined"],
+        "retention": round((outcomes["kept"] + outcomes["repaired"]) / len(ledger), 4),
+        "references": len(measured),
+    }
+    if measured:
+        held, over_all = summary([item for item in measured if item.kept]), summary(measured)
+        for name, value in held.items():
+            result[name], result[name + "_all"] = value, over_all[name]
+    return result
+
+
+def spread(measured: Sequence[Measured], resamples: int, seed: int) -> dict[str, Any]:
+    """The intervals of one cell: of each figure on the kept, and on all."""
+    own = intervals([item for item in measured if item.kept], resamples, seed)
+    return {**own, **{f"{name}_all": value for name, value in intervals(measured, resamples, seed).items()}}
+
+
+def repairs(ledger: Sequence[Line]) -> dict[str, dict[str, int]]:
+    """What the ladder did for the records that were kept."""
+    held = [line for line in ledger if line["outcome"] != "quarantined"]
+    steps, rungs = Counter[str](), Counter(line["rung"] for line in held)
+    for line in held:
+        steps.update(line["steps"])
+    return {"steps": dict(sorted(steps.items())), "rungs": dict(sorted(rungs.items()))}
+
+
+def account(usage: dict[str, Any], kept: int, priced_as: str | None) -> dict[str, Any]:
+    """Who translated, by which prompt, with how many calls and tokens, and for how much (`stages/llm/prices.yaml`).
+
+    usd is of all calls, those of records that were lost too; null where the model has no price.
+    """
+    keys = ("models", "prompt", "prompt_sha256", "calls", "prompt_tokens", "completion_tokens")
+    card = {key: usage["card"].get(key) for key in ("name", "quantisation", "weights_sha256", "server")}
+    model = priced_as or (usage["models"][0] if len(usage["models"]) == 1 else "")
+    usd = cost_usd(model, usage["prompt_tokens"], usage["completion_tokens"])
+    return {
+        **{key: usage[key] for key in keys},
+        "card": card,
+        "priced_as": model,
+        "usd": None if usd is None else round(float(usd), 6),
+        "usd_per_1000_kept": None if usd is None or not kept else round(1000 * float(usd) / kept, 4),
+    }
+
+
+def main(arguments: Sequence[str]) -> None:
+    parser = argparse.ArgumentParser(prog="python -m stages.report.quality", description=__doc__.split("\n")[0])
+    for option in ("filtered", "ledger", "usage"):
+        parser.add_argument(f"--{option}", nargs="+", required=True, help="one file a language")
+    for option in ("references", "metrics", "intervals"):
+        parser.add_argument(f"--{option}", required=True)
+    options = parser.parse_args(arguments)
+    languages, knobs, drawing = (
+        config.read("languages", Languages),
+        config.read("translate", Translate),
+        config.read("evaluate", Evaluate),
+    )
+    ledgers, filtered = by_language(options.ledger, languages), by_language(options.filtered, languages)
+    usages = {path.rsplit("-", 1)[1].removesuffix(".json"): path for path in options.usage}
+    references = {record["id"]: record for record in read_records(options.references)}
+    metrics: dict[str, Any] = {}
+    spreads: dict[str, Any] = {}
+    for lang in languages:
+        ledger = read_checked(ledgers[lang], "ledger")
+        kept = {record["id"]: record for record in read_records(filtered[lang])}
+        cells = {name: [line for line in ledger if line["subset"] == name] for name in SUBSETS}
+        cells = {name: lines for name, lines in cells.items() if lines}
+        if ledger:
+            cells["all"] = ledger
+        metrics[lang], spreads[lang] = {}, {}
+        for name, lines in cells.items():
+            measured = measured_of(lines, kept, references)
+            metrics[lang][name] = quality(lines, measured)
+            if measured:
+                spreads[lang][name] = spread(measured, drawing.resamples, drawing.seed)
+        metrics[lang]["reasons"] = dict(
+            sorted(Counter(reason for line in ledger for reason in line["reasons"]).items())
+        )
+        metrics[lang] |= repairs(ledger)
+        metrics[lang]["usage"] = account(read_checked_json(usages[lang], "usage"), len(kept), knobs.priced_as)
+    write_checked_json(options.metrics, metrics, "translation_metrics")
+    write_checked_json(
+        options.intervals,
+        {"resamples": drawing.resamples, "seed": drawing.seed, "level": LEVEL, "intervals": spreads},
+        "translation_intervals",
+    )
+    for lang in languages:
+        if "all" in metrics[lang]:
+            cell = metrics[lang]["all"]
+            print(
+                f"{lang}: {cell['kept']} of {cell['source']} kept, chrF {cell.get('chrf')} on kept, {cell.get('chrf_all')} on all"
+            )
+
+
+if __name__ == "__main__":
+    run(main)

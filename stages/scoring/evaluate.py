@@ -1,0 +1,74 @@
+"""Scores predictions against gold: TL, WL, ALL; format and grounding defects apart; bootstrap intervals.
+
+    python -m stages.scoring.evaluate data/predictions/model.jsonl data/mix/test.jsonl --metrics metrics/evaluation.json \\
+        --defects metrics/defects.json --intervals metrics/intervals.json
+    python -m stages.scoring.evaluate data/predictions/model.jsonl data/mix/test.jsonl    # only prints a table
+
+PRED holds predictions (`schemas/prediction.schema.json`), GOLD examples of the mix (`schemas/example.schema.json`), in
+any order. What counts is written in docs/scoring.md. Resamples and seed come from the params section `evaluate`.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from stages.core import config
+from stages.core.run import run
+from stages.core.schema import write_checked_json
+from stages.scoring import bootstrap
+from stages.scoring.bootstrap import Evaluate
+from stages.scoring.predictions import by_id, checked
+from stages.scoring.score import Cells, counts_by_id, defects, judge_all, label_scores, scores, tally
+
+
+def judge_files(predictions: str | Path, gold: str | Path) -> Cells:
+    """Every record of two files, judged."""
+    return judge_all(checked(gold, "example"), by_id(checked(predictions, "prediction")))
+
+
+def table(result: dict[str, Any]) -> str:
+    """The scores as lines of text, a level that was not asked for as a dash."""
+    rows = [(f"{lang}.{name}", row) for lang, own in result.items() if lang != "all" for name, row in own.items()]
+    lines = [f"{'':<16}{'TL':>8}{'WL':>8}{'ALL':>8}{'n':>9}"]
+    for name, row in [*rows, ("all", result["all"])]:
+        cells = "".join(f"{row[key]:>8.2f}" if key in row else f"{'-':>8}" for key in ("TL", "WL", "ALL"))
+        lines.append(f"{name:<16}{cells}{row['n']:>9}")
+    return "\n".join(lines)
+
+
+def main(arguments: Sequence[str]) -> None:
+    parser = argparse.ArgumentParser(prog="python -m stages.scoring.evaluate", description=__doc__.split("\n")[0])
+    parser.add_argument("predictions", metavar="PRED", help="JSONL of predictions")
+    parser.add_argument("gold", metavar="GOLD", help="JSONL of examples, the test set")
+    parser.add_argument("--metrics", metavar="FILE", help="write the scores here")
+    parser.add_argument("--defects", metavar="FILE", help="write the format and grounding defects here")
+    parser.add_argument("--intervals", metavar="FILE", help="write the intervals here")
+    parser.add_argument("--labels", metavar="FILE", help="write the F1 of each text label here")
+    options = parser.parse_args(arguments)
+    evaluate = config.read("evaluate", Evaluate) if options.intervals else None
+    tallies = tally(judge_files(options.predictions, options.gold))
+    result = scores(tallies)
+    spread = None
+    if evaluate:
+        # A second reading: the draws need the texts that records share, the scores do without.
+        rows = counts_by_id(checked(options.gold, "example"), by_id(checked(options.predictions, "prediction")))
+        spread = bootstrap.intervals(rows, evaluate.resamples, evaluate.seed)
+    if options.metrics:
+        write_checked_json(options.metrics, result, "evaluation_metrics")
+    if options.defects:
+        write_checked_json(options.defects, defects(tallies), "defect_metrics")
+    if options.labels:
+        write_checked_json(options.labels, label_scores(tallies), "label_metrics")
+    if spread:
+        write_checked_json(options.intervals, spread, "interval_metrics")
+    if options.metrics or options.defects or options.intervals or options.labels:
+        print("all: " + ", ".join(f"{key} {value}" for key, value in result["all"].items()))
+    else:
+        print(table(result))
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,192 @@
+"""How alike two names sound across scripts: Latin spelling, katakana and Chinese transliteration as rough phonemes.
+
+A phoneme is one letter: vowels `aiueo`, consonants in the classes of `_NEAR`. The distance is a weighted edit distance in
+which vowels, liquids at a syllable's end and voicing cost little, after ALINE (Kondrak 2000) with hand-set weights.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from pypinyin import lazy_pinyin
+
+from stages.text.readings import katakana, letters, romaji
+
+_ENGLISH = (
+    (r"tion\b", "Son"),
+    (r"(?<=[a-z])(ds|ts)\b", "z"),
+    (r"tch|sch|sh|ch|cz", "S"),
+    (r"c(?=[eiy])", "s"),
+    (r"ph", "f"),
+    (r"th", "T"),
+    (r"gh(?![aeiou])", ""),
+    (r"gh", "g"),
+    (r"ck|q|c", "k"),
+    (r"x", "ks"),
+    (r"dg(?=e)|j|(?<=[a-z])g(?=[ei])", "S"),
+    (r"(?<=[^aeiou])e\b|(?<=[aeiou][^aeiou])es?\b", ""),
+    (r"ee|ea", "i"),
+    (r"oo", "u"),
+    (r"y", "i"),
+    (r"l", "r"),
+)
+_PLAIN = tuple(
+    rule for rule in _ENGLISH if rule[0] not in (r"tion\b", r"gh(?![aeiou])") and not rule[0].endswith(r"es?\b")
+)
+_OTHERWISE = (  # loaves, Vreeswijk, Niamh, Aodhagán
+    (r"oa|ow", "o"),
+    (r"ou|eu|oe", "u"),
+    (r"[mb]h", "v"),
+    (r"ao(?=[dg]h)", "i"),
+    (r"[dg]h", ""),
+    (r"w", "v"),
+    (r"j", "i"),
+    (r"au", "o"),
+)
+_HABITS = (  # of the spellings of other languages, before English has its turn
+    (
+        (r"sch", "S"),
+        (r"j", "i"),
+        (r"ch", "h"),
+        (r"w", "v"),
+        (r"z", "ts"),
+        (r"ei", "ai"),
+        (r"eu", "oi"),
+        (r"v", "f"),
+    ),  # German
+    ((r"ee", "e"), (r"oo", "o"), (r"ij", "ai"), (r"j", "i"), (r"v", "f"), (r"oe", "u")),  # Dutch
+    ((r"j", "h"), (r"ll", "i"), (r"ch", "S"), (r"gu(?=[ei])", "g"), (r"x", "S"), (r"qu", "k")),  # Spanish, Portuguese
+    (
+        (r"eaux?|aux?", "o"),
+        (r"ou", "u"),
+        (r"oi", "wa"),
+        (r"ch", "S"),
+        (r"\bh", ""),
+        (r"[stdpxz]\b", ""),
+        (r"e[rz]\b", "e"),
+    ),  # French
+    ((r"c", "k"), (r"y", "iu"), (r"ae", "ai"), (r"ia?ns?\b", "ia")),  # Latin and Greek: Lycian
+    ((r"eo", "o"), (r"eu", "u"), (r"ae|oe", "e"), (r"ui", "i")),  # Korean
+)
+_KANA = (
+    (r"syi|si", "Si"),
+    (r"sy", "S"),
+    (r"ti", "Si"),
+    (r"ty|zy", "S"),
+    (r"zi", "Si"),
+    (r"tu", "tsu"),
+    (r"y", "i"),
+    (r"-", ""),
+)
+_PINYIN = (
+    (r"^(zh|ch|sh|[jqx])", "S"),
+    (r"^c", "s"),
+    (r"^er$", "r"),
+    (r"^r", "Z"),  # 若昂 is João, 罗 and 尔 are the r and l of names
+    (r"^l", "r"),
+    (r"ng$", "n"),
+    (r"^yu|^y", "i"),
+    (r"^wu", "u"),
+    (r"ü|v", "u"),
+)
+_NEAR = [
+    set(group)
+    for group in (
+        "pb",
+        "bvfw",
+        "fh",
+        "hw",
+        "td",
+        "tT",
+        "Ts",
+        "sz",
+        "sS",
+        "zS",
+        "Tf",
+        "kg",
+        "kh",
+        "gh",
+        "tS",
+        "dS",
+        "mn",
+        "wu",
+        "vu",
+        "rn",
+        "gS",
+        "Td",
+        "kS",
+        "zT",
+        "rZ",
+        "hS",
+        "TS",
+        "SZ",
+        "zZ",
+    )
+]
+_VOWELS = "aiueo"
+_DROP = {**dict.fromkeys(_VOWELS, 0.25), "r": 0.4, "h": 0.4, "n": 0.6, "w": 0.4, "t": 0.7, "d": 0.7, "g": 0.7, "s": 0.7}
+
+
+def _spell(text: str, rules: tuple[tuple[str, str], ...]) -> str:
+    for rule, letter in rules:
+        text = re.sub(rule, letter, text)
+    return re.sub(r"(.)\1+", r"\1", text)
+
+
+@lru_cache(maxsize=1 << 14)
+def latin_sound(text: str) -> str:
+    """Phonemes of a name in Latin letters, read roughly as English."""
+    return "".join(_spell(letters(word), _ENGLISH) for word in re.split(r"[\s\-·.'’&]+", text))
+
+
+@lru_cache(maxsize=1 << 14)
+def latin_sounds(word: str) -> frozenset[str]:
+    """Phonemes of a word or name as English may say it, as it is written, and by the habits of other spellings."""
+    words = [letters(part) for part in re.split(r"[\s\-·.'’&]+", word)]
+    ways = (_PLAIN, _OTHERWISE + _ENGLISH, *(habit + _PLAIN for habit in _HABITS))
+    return frozenset((latin_sound(word), *("".join(_spell(part, way) for part in words) for way in ways)))
+
+
+@lru_cache(maxsize=1 << 14)
+def kana_sound(text: str) -> str:
+    """Phonemes of kana; other characters are passed over."""
+    kana = katakana(text)
+    kana = kana.replace("ティ", "テイ").replace("ヴ", "ブ").replace("ディ", "デイ")
+    return _spell(romaji(kana), _KANA)
+
+
+@lru_cache(maxsize=1 << 14)
+def han_sounds(text: str) -> tuple[str, ...]:
+    """Phonemes of each Han character as Mandarin reads it; other characters are passed over."""
+    return tuple(_spell(syllable, _PINYIN) for syllable in lazy_pinyin(text, errors="ignore"))
+
+
+def _swap(left: str, right: str) -> float:
+    if left == right:
+        return 0.0
+    if left in _VOWELS and right in _VOWELS:
+        return 0.2
+    return 0.3 if {left, right} in _NEAR or any({left, right} <= group for group in _NEAR) else 1.2
+
+
+def _weight(sound: str) -> float:
+    return sum(_DROP.get(letter, 1.0) for letter in sound)
+
+
+@lru_cache(maxsize=1 << 16)
+def likeness(part: str, other: str, *, within: bool = False) -> float:
+    """1 for the same sound, 0 or less for nothing in common; `within` looks for `part` anywhere in `other`."""
+    if not part or not other:
+        return 0.0
+    row = [0.0] * (len(other) + 1)
+    if not within:
+        for n, letter in enumerate(other, 1):
+            row[n] = row[n - 1] + _DROP.get(letter, 1.0)
+    for a in part:
+        last, row[0] = row[0], row[0] + _DROP.get(a, 1.0)
+        for k, b in enumerate(other, 1):
+            best = min(row[k] + _DROP.get(a, 1.0), row[k - 1] + _DROP.get(b, 1.0), last + _swap(a, b))
+            last, row[k] = row[k], best
+    whole = _weight(part) if within else (_weight(part) + _weight(other)) / 2
+    return 1 - (min(row) if within else row[-1]) / whole

@@ -1,0 +1,120 @@
+"""Keeps or quarantines each translated record, by rule, with reasons; the ledger says what became of every source record.
+
+    python -m stages.translation.filter --lang en --records data/tconer/records.jsonl --translated data/translated/en.jsonl \\
+        --kept data/filtered/en.jsonl --quarantine data/quarantine/en.jsonl --ledger data/ledger/en.jsonl
+
+The paper's two rules, each with a switch in params: `untranslated` (characters of the source language left) and `unaligned`
+(a span that is not in the text: the record is lost, or only its extraction is). Then the checks against the source of
+`stages/checks/`, with the switches of the section `checks`. A record without an answer is quarantined under the code of its
+failure. The stage fails if the ledger does not balance: one line for each source record of another language.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from stages import checks
+from stages.checks import Checks
+from stages.core import config
+from stages.core.errors import UserError
+from stages.core.run import run
+from stages.core.schema import write_checked
+from stages.records.record import Record, unaligned, with_lang
+from stages.records.rules import read_records, read_translations, write_records, write_translations
+from stages.text.writing_systems import untranslated
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Section `filter`: the paper's two rules."""
+
+    untranslated: bool
+    unaligned: Literal["record", "span", "keep"]
+
+
+Translation = dict[str, Any]
+
+
+def without_lost(record: Record) -> tuple[Record, int]:
+    """(the record without the extractions that have a span outside its text, how many those were)."""
+    held = [item for item in record["extractions"] if all(span["start"] is not None for span in item["spans"])]
+    return {**record, "extractions": held}, len(record["extractions"]) - len(held)
+
+
+def judge(
+    translation: Translation, source: Record, rules: Filter, switches: Checks | None
+) -> tuple[Record | None, list[str], int]:
+    """(candidate or None, why it is not kept, how many of its extractions were dropped); `switches` None: no checks."""
+    if translation["failure"]:
+        return None, ["no_answer_" + translation["failure"]], 0
+    record, dropped, found = translation["record"], 0, list[str]()
+    if rules.unaligned == "span":
+        record, dropped = without_lost(record)
+    if rules.untranslated:
+        spans = [span["text"] for item in record["extractions"] for span in item["spans"]]
+        found += untranslated(record["lang"], [record["text"], *spans])
+    if rules.unaligned == "record" and unaligned(record):
+        found.append("unaligned")
+    if switches is not None:
+        found += checks.faults(source, record, switches)
+    return record, list(dict.fromkeys(found)), dropped
+
+
+def filter_records(
+    records: Sequence[Record], translations: Sequence[Translation], lang: str, rules: Filter, switches: Checks | None
+) -> tuple[list[Record], list[Translation], list[dict[str, Any]]]:
+    """(kept records, quarantined translations with reasons, ledger); UserError if a source record has not one fate."""
+    expected = {with_lang(record["id"], lang): record for record in records if record["lang"] != lang}
+    kept, quarantine, ledger = list[Record](), list[Translation](), list[dict[str, Any]]()
+    for translation in translations:
+        source = expected.pop(translation["id"], None)
+        if source is None:
+            raise UserError(translation["id"], "translated twice, or from no source record", "run translate again")
+        record, found, dropped = judge(translation, source, rules, switches)
+        # Whatever is not the first answer as it came: another attempt, a span looked for, a character or a span changed.
+        mended = translation["rung"] != "first" or dropped or not translation["steps"].keys() <= {"tag"}
+        if found or record is None:
+            quarantine.append({**translation, "reasons": found})
+        else:
+            kept.append(record)
+        ledger.append(
+            {
+                "id": translation["id"],
+                "source_id": translation["source_id"],
+                "subset": source["subset"],
+                "lang": lang,
+                "outcome": "quarantined" if found else "repaired" if mended else "kept",
+                "reasons": found,
+                "rung": translation["rung"],
+                "steps": translation["steps"],
+                "dropped": dropped,
+            }
+        )
+    if expected:
+        raise UserError(min(expected), f"{len(expected)} source records have no translation", "run translate again")
+    return kept, quarantine, ledger
+
+
+def main(arguments: Sequence[str]) -> None:
+    parser = argparse.ArgumentParser(prog="python -m stages.translation.filter", description=__doc__.split("\n")[0])
+    for option in ("lang", "records", "translated", "kept", "quarantine", "ledger"):
+        parser.add_argument(f"--{option}", required=True)
+    options = parser.parse_args(arguments)
+    kept, quarantine, ledger = filter_records(
+        read_records(options.records),
+        read_translations(options.translated),
+        options.lang,
+        config.read("filter", Filter),
+        config.read("checks", Checks),
+    )
+    write_records(options.kept, kept)
+    write_translations(options.quarantine, quarantine)
+    write_checked(options.ledger, ledger, "ledger")
+    print(f"{options.lang}: {len(ledger)} source records = {len(kept)} kept + {len(quarantine)} quarantined")
+
+
+if __name__ == "__main__":
+    run(main)

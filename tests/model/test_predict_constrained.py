@@ -1,0 +1,84 @@
+"""Constrained prediction: a model that knows nothing still writes well-formed answers, alone as in a batch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from stages.core.schema import read_checked, write_checked
+from stages.model import base, predict
+from stages.model.common import load_tokenizer
+from stages.records.linear import View, encode, parse, split_input
+from stages.records.record import Record
+from tests.support.pipeline import ROOT
+from tests.support.tiny_llama import tiny_model, write_tiny_llama
+
+LIMIT = 60
+Examples = list[dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_tiny_llama(tmp_path_factory.mktemp("tiny"))
+
+
+def examples_of(sample: list[Record], view: View) -> Examples:
+    """Eight short ones of several tasks and languages."""
+    rows = []
+    for record in sample:
+        source, target = encode(record, view)
+        row = {key: record[key] for key in ("id", "group", "subset", "task", "lang")}
+        rows.append({**row, "input": source, "output": target})
+    short = sorted(rows, key=lambda row: (len(row["input"].encode()), row["id"]))[:40:5]
+    assert len({row["subset"] for row in short}) > 1
+    return short
+
+
+def is_well_formed(example: dict[str, Any], prediction: dict[str, Any]) -> bool:
+    text, task = split_input(example["input"])
+    parsed = parse(prediction["output"], task)
+    labels = {"span": (0,), "relation": (1,), "event": ()}[task.kind]
+    spans = [part for fields in parsed.extractions for n, part in enumerate(fields) if n not in labels]
+    return prediction["finished"] and not parsed.defects and all(span in text for span in spans)
+
+
+@pytest.mark.parametrize("view", ["joint", "text"])
+def test_a_random_model_writes_well_formed_answers_only_if_constrained(
+    sample: list[Record], tiny: Path, view: View
+) -> None:
+    model, tokenizer, examples = tiny_model().eval(), load_tokenizer(tiny), examples_of(sample, view)
+    free = predict.predict(model, tokenizer, examples, 4, LIMIT)
+    bound = predict.predict(model, tokenizer, examples, 4, LIMIT, view)
+    assert not any(map(is_well_formed, examples, free))
+    finished = [pair for pair in zip(examples, bound, strict=True) if pair[1]["finished"]]
+    assert len(finished) == len(examples) if view == "text" else finished
+    assert all(is_well_formed(*pair) for pair in finished)
+
+
+def test_a_constrained_batch_predicts_what_each_example_alone_does(sample: list[Record], tiny: Path) -> None:
+    model, tokenizer, examples = tiny_model().eval(), load_tokenizer(tiny), examples_of(sample, "joint")
+    batch = predict.predict(model, tokenizer, examples, 8, LIMIT, "joint")
+    assert [item for row in examples for item in predict.predict(model, tokenizer, [row], 1, LIMIT, "joint")] == batch
+
+
+def test_the_flag_does_what_the_param_does(
+    sample: list[Record], tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    knobs = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    knobs["base"] = {"source": f"path:{tiny}", "sha256": None}
+    monkeypatch.chdir(tmp_path)
+
+    def predicted(name: str, constrained: bool, *flags: str) -> Examples:
+        knobs["predict"] = {"batch_size": 4, "max_new_tokens": 30, "precision": "fp32", "constrained": constrained}
+        Path("params.yaml").write_text(yaml.safe_dump(knobs), encoding="utf-8")
+        predict.main(["--base", "models/base", "--examples", "examples.jsonl", "--out", name, *flags])
+        return read_checked(name, "prediction")
+
+    Path("params.yaml").write_text(yaml.safe_dump(knobs), encoding="utf-8")
+    base.main(["--out", "models/base"])
+    write_checked("examples.jsonl", examples_of(sample, "joint")[:4], "example")
+    free, by_param = predicted("free.jsonl", False), predicted("param.jsonl", True)
+    assert by_param == predicted("flag.jsonl", False, "--constrained") != free

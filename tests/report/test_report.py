@@ -1,0 +1,177 @@
+"""Report, alarms, verification and generated docs: what each says of known figures."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import json
+from typing import Any
+
+import pytest
+import yaml
+
+from stages.core import config
+from stages.core.errors import UserError
+from stages.records.validate import schema_of
+from stages.report.docs import render
+from stages.report.report import Alarms, find_alarms, verdict
+from stages.report.verify import is_exact, lock_differences, score_differences
+from tests.support.pipeline import ROOT, run
+
+LIMITS = dataclasses.replace(
+    config.read("alarms", Alarms, ROOT / "params.yaml"),
+    retention_below=0.8,
+    format_defects_above=0.1,
+    below_baseline=True,
+    class_with_zero_f1=True,
+)
+
+
+def scores(tl: float, wl: float, exact: float) -> dict[str, Any]:
+    cell = {"TL": tl, "WL": wl, "ALL": exact, "n": 10}
+    return {"en": {"SCNM": dict(cell), "all": dict(cell)}, "all": dict(cell)}
+
+
+def bounds() -> dict[str, Any]:
+    cell = {level: {"low": 10.0, "high": 30.0} for level in ("TL", "WL", "ALL")}
+    return {"en": {"SCNM": cell, "all": cell}, "all": cell}
+
+
+def defects(records: int) -> dict[str, Any]:
+    return {"en": {"SCNM": {"n": 10, "format": {"records": records}}}}
+
+
+def alarms(
+    retention: float = 1.0,
+    model: float = 50.0,
+    baseline: float = 40.0,
+    broken: int = 0,
+    label_f1: float = 1.0,
+    **limits: Any,
+) -> list[dict[str, Any]]:
+    return find_alarms(
+        {"en": {"all": {"retention": retention}}},
+        scores(model, 60.0, 30.0),
+        scores(baseline, 50.0, 20.0),
+        defects(broken),
+        {"en": {"SCNM": {"Nature": label_f1}}},
+        dataclasses.replace(LIMITS, **limits),
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "figures"),
+    [
+        ("retention", {"retention": 0.79}),
+        ("below_baseline", {"model": 39.9}),
+        ("format_defects", {"broken": 2}),
+        ("zero_f1", {"label_f1": 0.0}),
+    ],
+)
+def test_each_sign_of_failure_raises_its_own_alarm(kind: str, figures: dict[str, Any]) -> None:
+    assert alarms() == []
+    assert [alarm["kind"] for alarm in alarms(**figures)] == [kind]
+
+
+def test_alarms_follow_their_thresholds() -> None:
+    assert alarms(retention=0.5, retention_below=0.4) == []
+    assert alarms(model=1.0, below_baseline=False) == []
+    assert alarms(label_f1=0.0, class_with_zero_f1=False) == []
+
+
+def test_the_first_lines_say_where_the_model_does_not_beat_the_baseline() -> None:
+    assert verdict(scores(50, 60, 30), scores(40, 50, 20), bounds()).startswith("The model beats the cheap baseline.")
+    lost = verdict(scores(50, 60, 30), scores(40, 60, 31), bounds())
+    assert lost.startswith("**The model does not beat the cheap baseline on WL, ALL.**")
+    assert "TL 50 [10.0, 30.0] against 40" in lost
+    assert "TL 1 of 1, WL 0 of 1, ALL 0 of 1" in lost
+
+
+LOCK = {
+    "stages": {
+        "mix": {
+            "cmd": "python -m stages.dataset.mix",
+            "deps": [{"path": "stages/dataset/mix.py", "md5": "1"}],
+            "params": {"params.yaml": {"mix": {"seed": 0}}},
+            "outs": [{"path": "data/mix/train.jsonl", "md5": "2"}, {"path": "metrics/mix.json", "md5": "3"}],
+        },
+        "train": {
+            "cmd": "python -m stages.model.train",
+            "deps": [{"path": "stages/model/train.py", "md5": "4"}, {"path": "models/base", "md5": "5"}],
+            "outs": [{"path": "models/adapter", "md5": "6"}],
+        },
+    }
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        (("mix", "outs", 0), "mix: outs: data/mix/train.jsonl differs"),
+        (("mix", "outs", 1), "mix: outs: metrics/mix.json differs"),
+        (("train", "deps", 0), "train: deps: stages/model/train.py differs"),
+        (("train", "deps", 1), None),
+        (("train", "outs", 0), None),
+    ],
+)
+def test_verify_finds_a_stage_that_did_not_run_but_not_a_processors_last_digits(
+    path: tuple[str, str, int], line: str | None
+) -> None:
+    new = copy.deepcopy(LOCK)
+    new["stages"][path[0]][path[1]][path[2]]["md5"] = "x"  # type: ignore[index]
+    assert list(lock_differences(LOCK, new)) == ([line] if line else [])
+
+
+def test_verify_finds_other_params_commands_and_missing_stages() -> None:
+    new = copy.deepcopy(LOCK)
+    new["stages"]["mix"]["params"] = {"params.yaml": {"mix": {"seed": 1}}}
+    new["stages"]["mix"]["cmd"] = "python -m stages.dataset.mix --other"
+    del new["stages"]["train"]
+    assert list(lock_differences(LOCK, new)) == [
+        "mix: cmd differs",
+        "mix: params differs",
+        "train: only in the committed dvc.lock",
+    ]
+
+
+def test_verify_finds_scores_outside_the_intervals() -> None:
+    assert list(score_differences(bounds(), scores(10, 20, 30))) == []
+    found = list(score_differences(bounds(), scores(9.9, 20, 30.1)))
+    assert len(found) == 4
+    assert found[0] == "en.all.TL: 9.9 is outside the committed interval 10.0 to 30.0"
+
+
+def test_data_is_exact_and_what_a_model_makes_is_not() -> None:
+    exact = {"data/mix/train.jsonl": True, "metrics/mix.json": True, "stages/dataset/mix.py": True}
+    numeric = {"models/adapter": False, "data/predictions/test.jsonl": False, "metrics/train.json": False}
+    assert {path: is_exact(path) for path in exact | numeric} == exact | numeric
+
+
+def test_docs_refuse_an_unknown_block() -> None:
+    with pytest.raises(UserError, match="unknown generated block"):
+        render("<!-- generated: nothing -->\n<!-- end -->", "README.md")
+
+
+def test_the_generated_parts_of_the_docs_are_those_of_the_committed_files() -> None:
+    done = run(["python", "-m", "stages.report.docs", "--check"], ROOT)
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_committed_metric_passes_its_schema() -> None:
+    files = sorted(str(path) for path in (ROOT / "metrics").glob("*.json"))
+    assert files
+    assert all(schema_of(path) != "record" for path in files)
+    done = run(["python", "-m", "stages.records.validate", *files], ROOT)
+    assert done.returncode == 0, done.stdout
+
+
+def test_published_scores_carry_their_marks() -> None:
+    entries = yaml.safe_load((ROOT / "stages/report/published.yaml").read_text(encoding="utf-8"))
+    assert {entry["mark"] for entry in entries} <= {"P", "N", "I"}
+
+
+def test_the_report_names_the_model_that_translated() -> None:
+    report = (ROOT / "metrics/report.md").read_text(encoding="utf-8")
+    translation = json.loads((ROOT / "metrics/translation.json").read_text(encoding="utf-8"))
+    for row in translation.values():
+        assert all(model in report for model in row["usage"]["models"])

@@ -1,0 +1,76 @@
+"""The command `python -m stages.scoring.evaluate`: what it writes, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stages.core.files import write_jsonl
+from stages.core.schema import faults
+from tests.support.scoring import RIGHT, ROOT, example, examples
+
+
+def command(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONIOENCODING": "utf-8"}
+    line = [sys.executable, "-m", "stages.scoring.evaluate", *map(str, arguments)]
+    return subprocess.run(line, cwd=ROOT, env=environment, capture_output=True, text=True, encoding="utf-8")
+
+
+GOLD = [example(RIGHT, number=1), example(RIGHT, number=2)]
+FINE = [{"id": item["id"], "output": item["output"], "finished": True} for item in GOLD]
+
+
+@pytest.mark.parametrize(
+    ("predictions", "gold", "fault"),
+    [
+        (None, GOLD, "pred.jsonl: no such file"),
+        (FINE, [], "gold: holds no example"),
+        ([*FINE, FINE[0]], GOLD, "pred.jsonl:3: duplicate id 'SCNM/NER/own/0001/ja'"),
+        (FINE, [*GOLD, GOLD[1]], "gold.jsonl:3: duplicate id 'SCNM/NER/own/0002/ja'"),
+        (FINE, GOLD[:1], "'SCNM/NER/own/0002/ja' is the id of no gold example"),
+        ([{**FINE[0], "score": 1}], GOLD, "pred.jsonl:1: /: "),
+        (FINE, [{**GOLD[0], "output": "社会/NER/:人名"}], "gold.jsonl:1: the gold output has format defects"),
+        ([FINE[0], "{"], GOLD, "pred.jsonl:2: broken JSON"),
+    ],
+)
+def test_bad_input_is_one_line_and_writes_nothing(tmp_path: Path, predictions: Any, gold: Any, fault: str) -> None:
+    for name, rows in (("pred", predictions), ("gold", gold)):
+        if rows is not None:
+            lines = [row if isinstance(row, str) else json.dumps(row, ensure_ascii=False) for row in rows]
+            (tmp_path / f"{name}.jsonl").write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+    before = sorted(tmp_path.iterdir())
+    done = command(tmp_path / "pred.jsonl", tmp_path / "gold.jsonl", "--metrics", tmp_path / "metrics.json")
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert fault in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.endswith(")\n")  # the remedy
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_command_writes_valid_files_or_prints_a_table(tmp_path: Path) -> None:
+    joint = examples("joint")
+    write_jsonl(tmp_path / "gold.jsonl", joint)
+    rows = [{"id": item["id"], "output": item["output"], "finished": n % 2 == 0} for n, item in enumerate(joint)]
+    write_jsonl(tmp_path / "pred.jsonl", rows[5:])
+    files = {"metrics": "evaluation_metrics", "defects": "defect_metrics", "intervals": "interval_metrics"}
+    options = [part for name in files for part in (f"--{name}", tmp_path / f"{name}.json")]
+    contents = []
+    for _ in range(2):
+        done = command(tmp_path / "pred.jsonl", tmp_path / "gold.jsonl", *options)
+        assert (done.returncode, done.stderr) == (0, "")
+        contents.append([(tmp_path / f"{name}.json").read_bytes() for name in files])
+    assert contents[0] == contents[1]
+    for data, schema in zip(contents[0], files.values(), strict=True):
+        assert faults(json.loads(data), schema) == []
+    shown = command(tmp_path / "pred.jsonl", tmp_path / "gold.jsonl").stdout.splitlines()
+    assert shown[0].split() == ["TL", "WL", "ALL", "n"]
+    assert len(shown) == 26
+    row = json.loads(contents[0][0])["ja"]["SCPOS-RW"]
+    assert ["ja.SCPOS-RW", *(f"{row[key]:.2f}" for key in ("TL", "WL", "ALL")), str(row["n"])] in map(str.split, shown)

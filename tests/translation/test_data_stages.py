@@ -1,0 +1,349 @@
+"""Filter, ledger, calibration, joins, mix and quality: known answers and what must not happen."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stages.calibration import calibrate as calibration
+from stages.core import config
+from stages.core.errors import UserError
+from stages.core.joins import by_language
+from stages.core.schema import faults
+from stages.dataset.mix import Mix, mix, split_of
+from stages.records.linear import parse, split_input
+from stages.records.record import Record, canonical, with_lang
+from stages.records.tasks import task_of
+from stages.report.quality import measured_of, quality
+from stages.sources import sample
+from stages.sources.common import Source
+from stages.text.writing_systems import untranslated
+from stages.translation.filter import Filter, filter_records, judge
+from tests.support.pipeline import DATA_STAGES, ROOT, new_folder, run, run_stage
+
+BOTH = Filter(untranslated=True, unaligned="record")
+MIX = dataclasses.replace(config.read("mix", Mix, ROOT / "params.yaml"), view="joint", train_size=None)
+
+
+@pytest.fixture(scope="module")
+def records() -> list[Record]:
+    return sample.records(Source("sample", "sample", str(ROOT / "data/sample"), None, None))
+
+
+@pytest.fixture(scope="module")
+def references() -> list[Record]:
+    return sample.references(Source("sample", "sample", str(ROOT / "data/sample"), None, None))
+
+
+def translation_of(record: Record, failure: str | None = None) -> dict[str, Any]:
+    return {
+        "id": record["id"],
+        "source_id": with_lang(record["id"], "ja"),
+        "response": "0" * 64,
+        "failure": failure,
+        "rung": "first",
+        "steps": {},
+        "record": None if failure else record,
+    }
+
+
+def reasons(record: Record, rules: Filter) -> list[str]:
+    """Why the paper's rules alone refuse a translation."""
+    return judge(translation_of(record), record, rules, None)[1]
+
+
+def in_lang(items: list[Record], lang: str) -> list[Record]:
+    return [record for record in items if record["lang"] == lang]
+
+
+# --- filter ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("lang", "text", "codes"),
+    [
+        ("en", "The poet 白鳥 wrote it.", ["untranslated_japanese"]),
+        ("en", "The poet wrote ノート.", ["untranslated_japanese"]),
+        ("en", "Café “Zoë” – 5 km², 🎉", []),
+        ("zh", "他喜欢この城市。", ["untranslated_kana"]),
+        ("zh", "松江市的旧社会刷新連盟。", ["untranslated_han"]),
+        ("zh", "让·雅克・卢梭在1762年出版了《爱弥儿》。", []),
+        ("zh", "二〇二四年", []),
+        ("ja", "The poet wrote it.", ["untranslated_text"]),
+        ("ja", "詩人はAIを使った。", []),
+    ],
+)
+def test_untranslated_characters_are_told_by_script(lang: str, text: str, codes: list[str]) -> None:
+    assert list(untranslated(lang, [text])) == codes
+
+
+def test_the_references_pass_the_papers_rules_but_for_rare_chinese_characters(references: list[Record]) -> None:
+    refused = [record for record in references if reasons(record, BOTH)]
+    found = {code for record in refused for code in reasons(record, BOTH)}
+    assert found <= {"untranslated_han"}
+    assert len(refused) <= 0.02 * len(references), [record["text"] for record in refused]
+
+
+def test_each_rule_has_its_switch(references: list[Record]) -> None:
+    record = copy.deepcopy(in_lang(references, "en")[0])
+    record["text"] += " ノート"
+    record["extractions"][0]["spans"][0]["start"] = None
+    for left, rule in [(True, "record"), (True, "keep"), (False, "record"), (False, "keep"), (False, "span")]:
+        expected = ["untranslated_japanese"] * left + ["unaligned"] * (rule == "record")
+        assert reasons(record, Filter(left, rule)) == expected
+
+
+def test_a_lost_span_costs_the_record_or_its_extraction(references: list[Record]) -> None:
+    record = copy.deepcopy(next(r for r in in_lang(references, "en") if len(r["extractions"]) > 1))
+    record["extractions"][0]["spans"][0]["start"] = None
+    candidate, found, dropped = judge(translation_of(record), record, Filter(True, "span"), None)
+    assert candidate is not None
+    assert (candidate["extractions"], found, dropped) == (record["extractions"][1:], [], 1)
+
+
+def test_the_ledger_balances_and_names_every_fate(records: list[Record], references: list[Record]) -> None:
+    english = in_lang(references, "en")
+    translations = [translation_of(record, "truncated" if n % 7 == 0 else None) for n, record in enumerate(english)]
+    sources = [record for record in records if record["lang"] == "ja"]
+    kept, quarantine, ledger = filter_records(sources, translations, "en", BOTH, None)
+    assert len(ledger) == len(sources) == len(kept) + len(quarantine)
+    assert Counter(line["outcome"] for line in ledger) == {"kept": len(kept), "quarantined": len(quarantine)}
+    assert all(item["reasons"] == ["no_answer_truncated"] for item in quarantine)
+    assert not [fault for line in ledger for fault in faults(line, "ledger")]
+
+
+@pytest.mark.parametrize("change", ["lost", "twice"])
+def test_a_ledger_that_does_not_balance_fails_the_stage(
+    records: list[Record], references: list[Record], change: str
+) -> None:
+    translations = [translation_of(record) for record in in_lang(references, "en")]
+    translations = translations[:-1] if change == "lost" else [*translations, translations[0]]
+    with pytest.raises(UserError, match="no translation|translated twice"):
+        filter_records([record for record in records if record["lang"] == "ja"], translations, "en", BOTH, None)
+
+
+# --- quality ---------------------------------------------------------------------------------------------------------
+
+
+def ledger_of(items: list[Record], kept: dict[str, Record]) -> list[dict[str, Any]]:
+    return [{"id": record["id"], "outcome": "kept" if record["id"] in kept else "quarantined"} for record in items]
+
+
+def cell_of(ledger: list[dict[str, Any]], kept: dict[str, Record], references: dict[str, Record]) -> dict[str, Any]:
+    return quality(ledger, measured_of(ledger, kept, references))
+
+
+def test_references_as_translations_score_100(references: list[Record]) -> None:
+    kept = {record["id"]: record for record in references}
+    cell = cell_of(ledger_of(references, kept), kept, kept)
+    assert {cell[key] for key in cell if key.startswith(("chrf", "span", "label"))} == {100.0}
+    assert cell["retention"] == 1.0
+
+
+def test_a_lost_record_counts_as_zero_on_all_and_not_on_kept(references: list[Record]) -> None:
+    news = [record for record in references if record["subset"] == "TCREE" and record["extractions"]][:40]
+    all_references = {record["id"]: record for record in news}
+    kept = {record["id"]: record for record in news[::2]}
+    cell = cell_of(ledger_of(news, kept), kept, all_references)
+    spans = [sum(len(item["spans"]) for item in record["extractions"]) for record in news]
+    assert (cell["chrf"], cell["span_f1"], cell["chrf_all"]) == (100.0, 100.0, 50.0)
+    hit, gold = sum(spans[::2]), sum(spans)
+    assert cell["span_f1_all"] == round(100 * 2 * hit / (hit + gold), 2)
+
+
+def test_a_wrong_span_moves_span_and_label_f1_and_a_wrong_label_only_the_latter(references: list[Record]) -> None:
+    gold = {record["id"]: record for record in references if record["subset"] == "SCNM" and record["lang"] == "en"}
+    number = sum(len(record["extractions"]) for record in gold.values())
+    name = next(name for name, record in gold.items() if record["extractions"])
+    for key, span_f1 in (("label", 100.0), ("span", round(100 * (number - 1) / number, 2))):
+        wrong = copy.deepcopy(gold)
+        item = wrong[name]["extractions"][0]
+        if key == "label":
+            item["label"] = "Event" if item["label"] != "Event" else "Person"
+        else:
+            item["spans"][0]["text"] = "nowhere"
+        cell = cell_of(ledger_of(list(gold.values()), wrong), wrong, gold)
+        assert cell["span_f1"] == span_f1
+        assert cell["label_f1"] == round(100 * (number - 1) / number, 2)
+
+
+# --- calibrate -------------------------------------------------------------------------------------------------------
+
+
+def patch_of(record: Record, op: str, after: Any, base: Record | None = None) -> dict[str, Any]:
+    return {
+        "record_id": record["id"],
+        "base_hash": calibration.record_hash(base or record),
+        "op": op,
+        "before": None if op == "drop" else (base or record)[op],
+        "after": after,
+        "annotator": "a",
+        "time": "2026-11-22",
+        "reason": "test",
+    }
+
+
+def test_patches_change_one_field_and_chain_by_hash(references: list[Record]) -> None:
+    record = canonical(next(r for r in references if r["subset"] == "SCNM" and r["lang"] == "en" and r["extractions"]))
+    first = patch_of(record, "text", "Indeed, " + record["text"])
+    once, _ = calibration.calibrate([record], [first])
+    second = patch_of(record, "text_label", "Nature", base=once[0])
+    twice, report = calibration.calibrate([record], [first, second])
+    assert [line["outcome"] for line in report] == ["applied", "applied"]
+    assert (twice[0]["text_label"], twice[0]["text_label_origin"]) == ("Nature", "human")
+    assert twice[0]["text"] == "Indeed, " + record["text"]
+    assert not faults(twice[0], "record")
+    assert all(span["start"] is not None for item in twice[0]["extractions"] for span in item["spans"])
+    assert not [fault for patch in (first, second) for fault in faults(patch, "patch")]
+
+
+def test_a_patch_whose_base_changed_is_refused_and_reported(references: list[Record]) -> None:
+    record = canonical(references[0])
+    changed = {**record, "text": record["text"] + "!"}
+    for base, outcome in ((record, "applied"), (changed, "refused")):
+        result, report = calibration.calibrate([base], [patch_of(record, "drop", None)])
+        assert report[0]["outcome"] == outcome
+        assert result == ([] if outcome == "applied" else [changed])
+    _, report = calibration.calibrate([], [patch_of(record, "drop", None)])
+    assert report[0]["outcome"] == "unknown_record"
+
+
+def test_a_patch_that_breaks_its_record_stops_the_stage(references: list[Record]) -> None:
+    record = canonical(in_lang(references, "en")[0])
+    with pytest.raises(UserError, match="unknown label"):
+        calibration.calibrate([record], [patch_of(record, "text_label", "No such label")])
+
+
+# --- joins -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_join_refuses_a_missing_an_unlisted_and_a_stale_language(tmp_path: Path) -> None:
+    paths = [str(tmp_path / f"{lang}.jsonl") for lang in ("ja", "en", "zh")]
+    for path in paths:
+        Path(path).write_text("")
+    assert list(by_language(paths, ["en", "ja", "zh"])) == ["en", "ja", "zh"]
+    with pytest.raises(UserError, match="no file of it is joined"):
+        by_language(paths[:2], ["ja", "en", "zh"])
+    with pytest.raises(UserError, match="of no language"):
+        by_language(paths, ["ja", "en"])
+    with pytest.raises(UserError, match="left from a language"):
+        by_language(paths[:2], ["ja", "en"])
+
+
+# --- mix -------------------------------------------------------------------------------------------------------------
+
+
+def all_of(records: list[Record]) -> set[str]:
+    return {record["id"] for record in records}
+
+
+def test_no_group_is_in_train_and_test(records: list[Record], references: list[Record]) -> None:
+    parts, _ = mix(records + references, all_of(records), references, MIX)
+    groups = {name: {example["group"] for example in part} for name, part in parts.items()}
+    assert not groups["train"] & (groups["test"] | groups["test_translated"])
+    assert len(groups["train"] | groups["test"]) == 160
+
+
+def test_the_test_set_is_the_same_whatever_was_translated(records: list[Record], references: list[Record]) -> None:
+    whole, _ = mix(records + references, all_of(records), references, MIX)
+    none, _ = mix(records, all_of(records), references, MIX)
+    assert whole["test"] == none["test"]
+    cells = Counter((example["lang"], example["subset"]) for example in none["test"])
+    assert len(cells) == 21
+    assert min(cells.values()) >= 13
+    assert none["test_translated"] == []
+    assert len(whole["test_translated"]) == 208
+
+
+def test_groups_without_a_split_are_split_by_hash_and_stay_when_others_join(records: list[Record]) -> None:
+    free = [{**record, "split": None} for record in records]
+    splits = split_of(free, MIX)
+    share = Counter(splits.values())["test"] / len(splits)
+    assert 0.2 < share < 0.46
+    assert split_of(free[: len(free) // 2], MIX).items() <= splits.items()
+
+
+def test_one_test_record_makes_its_whole_group_a_test_group(records: list[Record]) -> None:
+    group = [{**record, "split": split} for record, split in zip(records[:2], ("train", "test"), strict=True)]
+    group[1]["group"] = group[0]["group"]
+    assert split_of(group, MIX) == {group[0]["group"]: "test"}
+
+
+def test_views_ask_for_one_level_or_give_it(records: list[Record], references: list[Record]) -> None:
+    joint = {e["id"]: e for e in mix(records, all_of(records), references, MIX)[0]["test"]}
+    for view in ("text", "words", "text_given", "words_given"):
+        for example in mix(records, all_of(records), references, dataclasses.replace(MIX, view=view))[0]["test"]:
+            whole = joint[example["id"]]
+            task = task_of(example["subset"], example["task"])
+            full, parsed = parse(whole["output"], task), parse(example["output"], task)
+            asks_label, asks_words = view in ("text", "words_given"), view in ("words", "text_given")
+            assert parsed.text_label == (full.text_label if asks_label else None)
+            assert parsed.extractions == (full.extractions if asks_words else [])
+            given = split_input(example["input"])[0].removeprefix(split_input(whole["input"])[0])
+            if view == "text_given":
+                assert given == "/" + str(full.text_label)
+            elif view == "words_given":
+                assert given.startswith("/")
+                assert parse(f"x/{task.word}{given}", task).extractions == full.extractions
+            else:
+                assert given == ""
+
+
+def test_train_size_takes_a_stable_part_and_counts_the_rest(records: list[Record], references: list[Record]) -> None:
+    whole, _ = mix(records, all_of(records), references, MIX)
+    small, left_out = mix(records, all_of(records), references, dataclasses.replace(MIX, train_size=50))
+    assert len(small["train"]) == 50
+    assert left_out["train_size"] == len(whole["train"]) - 50
+    fewer, _ = mix(records, all_of(records), references, dataclasses.replace(MIX, train_size=20))
+    assert {e["id"] for e in fewer["train"]} <= {e["id"] for e in small["train"]}
+
+
+def test_records_without_a_text_label_are_left_out_and_counted(records: list[Record], references: list[Record]) -> None:
+    blank = [{**record, "text_label": None, "text_label_origin": None} for record in records[:3]] + records[3:]
+    _, left_out = mix(blank, all_of(blank), references, MIX)
+    assert left_out["no_text_label"] == 3
+    _, left_out = mix(blank, all_of(blank), references, dataclasses.replace(MIX, view="words"))
+    assert left_out["no_text_label"] == 0
+
+
+def test_mix_is_a_pure_function_of_params(records: list[Record], references: list[Record]) -> None:
+    assert isinstance(MIX, Mix)
+    assert mix(records[::-1], all_of(records), references[::-1], MIX) == mix(records, all_of(records), references, MIX)
+
+
+# --- the data side as a whole ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_data_stages_give_the_same_bytes_in_any_time_zone_locale_and_hash_seed(tmp_path: Path) -> None:
+    if not (ROOT / "data/responses.jsonl.gz").exists():
+        pytest.skip("data/responses.jsonl.gz is absent: dvc pull data/responses.jsonl.gz.dvc")
+    made = []
+    for name, environment in (
+        ("a", {"TZ": "UTC", "LC_ALL": "C.UTF-8", "PYTHONHASHSEED": "1"}),
+        ("b", {"TZ": "Asia/Tokyo", "LC_ALL": "C", "PYTHONHASHSEED": "2"}),
+    ):
+        folder = new_folder(tmp_path / name)
+        for stage in DATA_STAGES:
+            run_stage(stage, folder, **environment, LLM_CACHE=str(tmp_path / "no-cache"))
+        files = [path for path in sorted(folder.rglob("*")) if path.is_file() and not path.is_symlink()]
+        made.append({str(path.relative_to(folder)): path.read_bytes() for path in files})
+    assert len(made[0]) > 20
+    assert made[0] == made[1]
+    for name in made[0]:
+        if name.endswith(("jsonl", "json")):
+            done = run(["python", "-m", "stages.records.validate", "--schema", schema_for(name), name], tmp_path / "a")
+            assert done.returncode == 0, done.stdout
+
+
+def schema_for(name: str) -> str:
+    from fnmatch import fnmatch
+
+    from stages.records.validate import ARTIFACTS
+
+    return next(schema for pattern, schema in ARTIFACTS.items() if fnmatch(name, pattern))
