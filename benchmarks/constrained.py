@@ -19,7 +19,7 @@ import torch
 from benchmarks.common import print_table, seconds, write_results
 from stages.core.errors import UserError
 from stages.core.schema import read_checked
-from stages.model.common import dtype_of, load_tokenizer, prompt_ids
+from stages.model.common import Head, dtype_of, load_tokenizer, prompt_ids
 from stages.model.grammar import Answer, Vocabulary
 from stages.model.predict import greedy, load
 from stages.records.linear import VIEWS, View
@@ -59,7 +59,7 @@ def main(arguments: Sequence[str]) -> None:
             batch = rows[start : start + options.batch_size]
             answers = [Answer(vocabulary, row, view) for _, row in batch] if constrained else []
             prompts = [prompt for prompt, _ in batch]
-            outputs += greedy(model, prompts, vocabulary.end, options.max_new_tokens, answers)
+            outputs += greedy(model, Head(model, None), prompts, vocabulary.end, options.max_new_tokens, answers)
         written[name] = outputs
 
     def choose_again() -> None:

@@ -5,7 +5,7 @@
 3,000 requests of 1 KB to a loopback server (a process of its own) that answers each after 50 ms, from 64 and 256 workers,
 our cache's writes included. Every contender runs as a process, in turn over the rounds; the least time counts. Peers that
 the project does not use are installed into environments of their own in the user's cache folder. Then 10,000 and 100,000
-records are streamed through the client, first from the endpoint, then from the cache. Writes
+records go through the client, a window at a time, first from the endpoint, then from the cache. Writes
 `benchmarks/results/llm_client.json`.
 """
 
@@ -29,10 +29,11 @@ import platformdirs
 from benchmarks.common import print_table, write_results
 from benchmarks.llm_peers import CONTENDERS, MODEL, body, cpu_seconds
 from stages.llm.archive import Archive
-from stages.llm.client import responses, stream
+from stages.llm.client import responses
 from stages.llm.request import Llm, Request
 
 REQUESTS = 3000
+WINDOW = 4096  # requests held at once
 PEERS = Path(__file__).with_name("llm_peers.py")
 ROOT = PEERS.parent.parent
 # Installed apart, since they bring what the project must not depend on.
@@ -47,7 +48,7 @@ Run = dict[str, Any]
 
 
 def settings(concurrency: int) -> Llm:
-    return Llm(MODEL, "none", 0.0, 0, 600, concurrency, 30.0, 4)
+    return Llm(MODEL, "none", 0.0, 0, 600, concurrency, 30.0, 4, None, None, 600.0)
 
 
 def ours(count: int, concurrency: int) -> Run:
@@ -61,11 +62,17 @@ def ours(count: int, concurrency: int) -> Run:
     return {"seconds": seconds, "cpu_seconds": cpu_seconds() - cpu, "answers": len(answers)}
 
 
-def streamed(count: int, concurrency: int) -> Run:
-    """Seconds and peak memory of `stream`, requests made on the way."""
+def in_windows(count: int, concurrency: int) -> Run:
+    """Seconds and peak memory of `responses`, requests made on the way, so many at once."""
     start = time.perf_counter()
     answers = sum(
-        1 for _ in stream((Request(body(number)) for number in range(count)), settings(concurrency), Archive(None))
+        1
+        for start in range(0, count, WINDOW)
+        for _ in responses(
+            [Request(body(number)) for number in range(start, min(count, start + WINDOW))],
+            settings(concurrency),
+            Archive(None),
+        )
     )
     seconds = time.perf_counter() - start
     return {"seconds": seconds, "answers": answers, "mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
@@ -147,7 +154,7 @@ def memory(counts: Sequence[int]) -> dict[str, Any]:
     for count in counts:
         with served() as environment, tempfile.TemporaryDirectory() as cache:
             environment["LLM_CACHE"] = cache
-            command = [sys.executable, "-m", "benchmarks.llm_client", "--run", "stream", str(count), "256"]
+            command = [sys.executable, "-m", "benchmarks.llm_client", "--run", "windows", str(count), "256"]
             online = measured(command, environment)
             replay = measured(command, {**environment, "LLM_MODE": "replay"})
         result["memory_mb"][str(count)] = round(online["mb"], 1)
@@ -180,7 +187,7 @@ def main(arguments: Sequence[str]) -> None:
     options = parser.parse_args(arguments)
     if options.run:
         what, count, width = options.run[0], int(options.run[1]), int(options.run[2])
-        print(json.dumps((ours if what == "ours" else streamed)(count, width)))
+        print(json.dumps((ours if what == "ours" else in_windows)(count, width)))
         return
     names = options.only or ["ours", *CONTENDERS]
     best = contend(names, (64, 256), options.rounds)

@@ -1,4 +1,4 @@
-"""The graph guards itself: `dvc.yaml` is checked against the code, the params and the schemas."""
+"""The pipeline guards itself: `dvc.yaml` is checked against the code, the params and the schemas."""
 
 from __future__ import annotations
 
@@ -6,130 +6,104 @@ import ast
 import json
 import re
 import shlex
-from collections.abc import Iterator
 from fnmatch import fnmatch
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from stages.core.config import load
-from stages.core.graph import ROOT, local_imports, param_sections
-from stages.core.schema import names
+from stages.core import config, graph
+from stages.core.config import Languages
+from stages.core.graph import ROOT
+from stages.core.schema import names, paths
 from stages.records.validate import ARTIFACTS
 
-PIPELINE: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
-LANGUAGES = load(ROOT / "params.yaml").languages
-# Functions that take a schema's name, with the argument's place, or that stand for one schema.
-READERS: dict[str, int | str] = {
-    "read_checked": 1,
-    "read_checked_json": 1,
-    "checked": 1,
-    "write_checked": 2,
-    "write_checked_json": 2,
-    "faults": 1,
-    "read_records": "record",
-    "write_records": "record",
-    "record_faults": "record",
-}
+TEXT = (ROOT / "dvc.yaml").read_text(encoding="utf-8")
+PARAMS = ROOT / "params.yaml"
+LANGUAGES: list[str] = config.read("languages", Languages, PARAMS)
+
+
+def resolved() -> dict[str, Any]:
+    """The stages as DVC sees them but for the languages: one entry for each item of a `foreach`."""
+    stages: dict[str, Any] = {}
+    for name, entry in yaml.safe_load(TEXT)["stages"].items():
+        if "foreach" not in entry:
+            stages[name] = entry
+            continue
+        for key, item in entry["foreach"].items():
+            text = json.dumps(entry["do"]).replace("${key}", key)
+            for field, value in item.items():
+                text = text.replace("${item." + field + "}", value)
+            stages[f"{name}@{key}"] = json.loads(text)
+    return stages
+
+
+PIPELINE = resolved()
 
 
 def module_of(stage: str) -> str:
     """The stage's module, from its command."""
     words = shlex.split(PIPELINE[stage]["cmd"])
-    assert words[:2] == ["python", "-m"], f"{stage}: one `python -m stages.x` a stage"
+    assert words[:2] == ["python", "-m"], f"{stage}: one `python -m stages.room.stage` a stage"
     return words[2]
 
 
 def paths_of(stage: str, key: str) -> list[str]:
-    """Paths under deps, outs, metrics or plots, as dvc.yaml writes them."""
+    """Paths under deps, outs or metrics, as dvc.yaml writes them."""
     return [next(iter(item)) if isinstance(item, dict) else item for item in PIPELINE[stage].get(key, [])]
 
 
 def outputs_of(stage: str) -> list[str]:
-    return [path for key in ("outs", "metrics", "plots") for path in paths_of(stage, key)]
+    return [path for key in ("outs", "metrics") for path in paths_of(stage, key)]
 
 
-def nodes(module: str) -> Iterator[ast.AST]:
-    """The syntax of all the code that a stage can import."""
-    for path in local_imports(module):
-        yield from ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-
-
-def with_references(names: set[str]) -> set[str]:
-    """Schemas and those that they refer to, in turn."""
-    found, todo = set(names), list(names)
+def folders_of(schemas: set[str]) -> set[str]:
+    """The folders of schemas and of those that they refer to, in turn."""
+    found, todo = set(schemas), list(schemas)
     while todo:
-        text = (ROOT / "schemas" / f"{todo.pop()}.schema.json").read_text(encoding="utf-8")
-        new = set(re.findall(r'"\$ref": "([a-z_]+)\.schema\.json', text)) - found
+        new = (
+            set(re.findall(r'"\$ref": "([a-z_]+)\.schema\.json', paths()[todo.pop()].read_text(encoding="utf-8")))
+            - found
+        )
         found |= new
         todo += new
-    return found
-
-
-def schemas_called(module: str) -> set[str]:
-    """Schemas that the calls in a stage's code name for certain."""
-    found = set()
-    for node in nodes(module):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in READERS:
-            reader = READERS[node.func.id]
-            argument = None if isinstance(reader, str) or len(node.args) <= reader else node.args[reader]
-            if not isinstance(reader, str) and argument is None:
-                continue
-            if argument is None:
-                found.add(str(reader))
-            elif isinstance(argument, ast.Constant):
-                found.add(str(argument.value))
-    return with_references(found)
+    return {f"schemas/{paths()[name].parent.name}" for name in found}
 
 
 def schemas_named(module: str) -> set[str]:
     """Schemas whose names stand anywhere in a stage's code, as in a table of names."""
-    words = {node.value for node in nodes(module) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
-    return with_references(words & set(names()) | schemas_called(module))
+    nodes = [node for path in graph.local_imports(module) for node in graph.syntax(path)]
+    return {str(node.value) for node in nodes if isinstance(node, ast.Constant)} & set(names())
 
 
 stages = pytest.mark.parametrize("stage", list(PIPELINE))
 
 
 @stages
-def test_deps_list_exactly_the_code_a_stage_can_import(stage: str) -> None:
-    code = {path for path in paths_of(stage, "deps") if path.endswith(".py")}
-    needed = {path.relative_to(ROOT).as_posix() for path in local_imports(module_of(stage))}
-    assert code == needed, f"missing {sorted(needed - code)}, too many {sorted(code - needed)}"
+def test_a_stage_depends_on_the_rooms_that_its_code_imports(stage: str) -> None:
+    rooms = {path for path in paths_of(stage, "deps") if re.fullmatch(r"stages/[a-z]+", path)}
+    assert rooms == {f"stages/{room}" for room in graph.rooms_of(module_of(stage))}
 
 
 @stages
-def test_deps_list_the_schemas_and_label_tables_a_stage_uses(stage: str) -> None:
-    deps = paths_of(stage, "deps")
-    declared = {Path(path).name.removesuffix(".schema.json") for path in deps if path.endswith(".schema.json")}
-    assert schemas_called(module_of(stage)) <= declared <= schemas_named(module_of(stage))
-    if ROOT / "stages" / "tasks.py" in local_imports(module_of(stage)):
-        assert "schemas/labels" in deps
-
-
-@stages
-def test_data_files_that_stand_beside_the_code_are_deps(stage: str) -> None:
-    # prices.yaml, word lists: read by the code's own place, so that they are in no command.
-    for path in local_imports(module_of(stage)):
-        text = path.read_text(encoding="utf-8")
-        for file in path.parent.glob("*.*"):
-            if file.suffix in (".yaml", ".txt") and f'"{file.name}"' in text:
-                assert file.relative_to(ROOT).as_posix() in paths_of(stage, "deps"), stage
+def test_a_stage_depends_on_the_schemas_and_label_tables_that_it_uses(stage: str) -> None:
+    module, deps = module_of(stage), set(paths_of(stage, "deps"))
+    declared = {path for path in deps if path.startswith("schemas/")} - {"schemas/labels"}
+    assert folders_of(graph.schemas_called(module)) <= declared <= folders_of(schemas_named(module))
+    assert ("schemas/labels" in deps) == ("records" in graph.rooms_of(module))
 
 
 @stages
 def test_params_declared_are_those_read(stage: str) -> None:
-    declared = set(PIPELINE[stage].get("params", []))
-    assert declared == param_sections(module_of(stage))
+    assert set(PIPELINE[stage].get("params", [])) == set(graph.param_sections(module_of(stage)))
 
 
 @stages
 def test_every_file_in_a_command_is_a_dep_or_an_output(stage: str) -> None:
     words = [word for word in shlex.split(PIPELINE[stage]["cmd"])[3:] if "/" in word]
     declared = {*paths_of(stage, "deps"), *outputs_of(stage)}
-    assert [word for word in words if word not in declared] == []
+    folders = tuple(f"{path}/" for path in paths_of(stage, "deps"))
+    assert [word for word in words if word not in declared and not word.startswith(folders)] == []
 
 
 @stages
@@ -142,7 +116,7 @@ def test_every_output_has_a_schema(stage: str) -> None:
 
 def test_every_artifact_schema_exists() -> None:
     for name in ARTIFACTS.values():
-        schema = json.loads((ROOT / "schemas" / f"{name}.schema.json").read_text(encoding="utf-8"))
+        schema = json.loads(paths()[name].read_text(encoding="utf-8"))
         assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
         assert schema["$id"] == f"{name}.schema.json"
 
@@ -172,8 +146,33 @@ def test_no_file_is_made_by_two_stages() -> None:
 
 
 def test_every_section_of_the_params_is_read_by_a_stage() -> None:
-    sections = {name for stage in PIPELINE for name in PIPELINE[stage].get("params", [])}
-    prompts = {match for stage in PIPELINE for match in re.findall(r"\$\{(\w+)\.\w+\}", PIPELINE[stage]["cmd"])} - {
-        "item"
+    read = {name.split(".")[0] for stage in PIPELINE for name in PIPELINE[stage].get("params", [])}
+    assert read == set(config.load(PARAMS))
+
+
+def test_the_pipeline_fits_on_a_few_screens() -> None:
+    assert len(TEXT.splitlines()) <= 450
+
+
+def test_imports_go_one_way() -> None:
+    assert sorted(graph.ROOMS) == sorted(path.parent.name for path in ROOT.glob("stages/*/__init__.py"))
+    for room, others in graph.arrows().items():
+        later = [other for other in others if graph.ROOMS.index(other) > graph.ROOMS.index(room)]
+        assert not later, f"{room} imports {later}: the order of the rooms is that of stages/core/graph.py"
+
+
+@pytest.mark.parametrize("room", graph.ROOMS)
+def test_a_room_says_what_lives_in_it(room: str) -> None:
+    text = ast.get_docstring(ast.parse((ROOT / "stages" / room / "__init__.py").read_text(encoding="utf-8")))
+    assert text
+    assert len(text.split()) >= 25
+
+
+def test_no_module_is_longer_than_can_be_read_at_a_sitting() -> None:
+    long = {
+        str(path.relative_to(ROOT)): length
+        for folder in ("stages", "tests", "benchmarks")
+        for path in (ROOT / folder).rglob("*.py")
+        if (length := len(path.read_text(encoding="utf-8").splitlines())) > 400
     }
-    assert sections | prompts == set(yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8")))
+    assert long == {}

@@ -188,11 +188,3 @@ def residue(source: Record, target: Record) -> Iterator[str]:
         yield "chinese_shape"
     if any(english_left(text, source) for text in texts):
         yield "english_left"
-
-
-def rare_han(source: Record, target: Record) -> Iterator[str]:
-    """A warning, no reason to drop a record: rare_han, a character in a Chinese text that GB2312 lacks and no table knows,
-    as rare simplified ones (镕) and Japanese ones in names (榊) are."""
-    characters = (character for text in parts(target) for character in HAN.findall(text))
-    if target["lang"] == "zh" and any(chinese_shape(character) == "rare" for character in characters):
-        yield "rare_han"

@@ -9,11 +9,12 @@ keys given twice, NaN and infinity are refused. What a knob does is said in `par
 
 from __future__ import annotations
 
+import json
 import math
 from decimal import Decimal, InvalidOperation
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, cast
 
 from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
@@ -137,7 +138,8 @@ def _resolved(node: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
 def build(value: Any, kind: type[T], place: str) -> T:
     """`value` as a `kind`, a frozen dataclass or a type of its fields; UserError names the first wrong key."""
     try:
-        result: T = _adapter(kind).validate_python(value)
+        # As JSON: strict mode then takes a mapping for a dataclass, and 2 where 2.0 may stand.
+        result: T = _adapter(cast(Any, kind)).validate_json(json.dumps(value, default=str))
     except ValidationError as error:
         raise _told(error.errors()[0], kind, place) from error
     return result

@@ -1,16 +1,51 @@
-"""What each stage's code depends on, read from the source: the ground for `dvc.yaml`'s deps and their test.
+"""What each stage's code depends on, read from the source: the ground for `dvc.yaml`'s deps, for the order of the rooms and
 
-python -m stages.core.graph translate      # prints the files that stages/translate imports, as dvc.yaml deps
+for the drawing of docs/architecture.md.
+
+    python -m stages.core.graph stages.dataset.mix      # the deps and params of a stage, as dvc.yaml has them
+    python -m stages.core.graph --drawing               # rooms and arrows, as mermaid
 """
 
 from __future__ import annotations
 
+import argparse
 import ast
-import sys
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+# Imports go from a room to those before it, or stay within it.
+ROOMS = (
+    "core",
+    "records",
+    "text",
+    "sources",
+    "llm",
+    "checks",
+    "translation",
+    "calibration",
+    "fidelity",
+    "dataset",
+    "model",
+    "scoring",
+    "report",
+)
+# Functions that take a schema's name, with the argument's place, or that stand for one schema.
+READERS: dict[str, int | str] = {
+    "read_checked": 1,
+    "read_checked_json": 1,
+    "checked": 1,
+    "faults": 1,
+    "schema_faults": 1,
+    "file_faults": 1,
+    "write_checked": 2,
+    "write_checked_json": 2,
+    "read_records": "record",
+    "write_records": "record",
+    "read_translations": "translation",
+    "write_translations": "translation",
+}
 
 
 def module_path(module: str) -> Path | None:
@@ -22,10 +57,16 @@ def module_path(module: str) -> Path | None:
     return None
 
 
+@cache
+def syntax(path: Path) -> tuple[ast.AST, ...]:
+    """Every node of a file's syntax."""
+    return tuple(ast.walk(ast.parse(path.read_bytes())))
+
+
 def imported_modules(path: Path) -> set[str]:
     """Names of the project modules that one file imports, wherever the import stands in it."""
     found = set()
-    for node in ast.walk(ast.parse(path.read_bytes())):
+    for node in syntax(path):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
@@ -53,25 +94,84 @@ def local_imports(module: str) -> tuple[Path, ...]:
     return tuple(sorted(seen))
 
 
-def param_sections(module: str) -> set[str]:
-    """Sections of params.yaml that a stage reads: the arguments of `params.read("…")` in its code."""
-    found = set()
+def room_of(path: Path) -> str | None:
+    """The room that a file of `stages/` lives in."""
+    parts = path.relative_to(ROOT / "stages").parts
+    return parts[0] if len(parts) > 1 else None
+
+
+def rooms_of(module: str) -> list[str]:
+    """The rooms whose code a stage can run, in the order of `ROOMS`."""
+    found = {room_of(path) for path in local_imports(module)}
+    return [room for room in ROOMS if room in found]
+
+
+def calls(module: str) -> Iterator[ast.Call]:
+    """Every call in the code that a stage can run."""
     for path in local_imports(module):
-        for node in ast.walk(ast.parse(path.read_bytes())):
-            if (
-                isinstance(node, ast.Call)
-                and isinstance(node.func, ast.Attribute)
-                and node.func.attr == "read"
-                and isinstance(node.func.value, ast.Name)
-                and node.func.value.id == "params"
-                and isinstance(node.args[0], ast.Constant)
-            ):
-                found.add(str(node.args[0].value))
+        yield from (node for node in syntax(path) if isinstance(node, ast.Call))
+
+
+def schemas_called(module: str) -> set[str]:
+    """The schemas that a stage's code certainly reads or writes by."""
+    found = set()
+    for node in calls(module):
+        if isinstance(node.func, ast.Name) and (reader := READERS.get(node.func.id)) is not None:
+            if isinstance(reader, str):
+                found.add(reader)
+            elif len(node.args) > reader and isinstance(argument := node.args[reader], ast.Constant):
+                found.add(str(argument.value))
     return found
 
 
+def param_sections(module: str) -> dict[str, str]:
+    """What a stage reads of params.yaml, by `config.read("mix", Mix)` in its code: section, and the name of its type."""
+    found = {}
+    for node in calls(module):
+        called = node.func
+        if (
+            isinstance(called, ast.Attribute)
+            and called.attr == "read"
+            and isinstance(called.value, ast.Name)
+            and called.value.id == "config"
+            and isinstance(node.args[0], ast.Constant)
+        ):
+            found[str(node.args[0].value)] = ast.unparse(node.args[1])
+    return dict(sorted(found.items()))
+
+
+def arrows() -> dict[str, list[str]]:
+    """For each room those that its files import, in the order of `ROOMS`."""
+    found: dict[str, set[str]] = {room: set() for room in ROOMS}
+    for room in ROOMS:
+        for path in (ROOT / "stages" / room).rglob("*.py"):
+            found[room] |= {name.split(".")[1] for name in imported_modules(path) if "." in name} - {room}
+    return {room: [other for other in ROOMS if other in found[room]] for room in ROOMS}
+
+
+def drawing() -> str:
+    """The rooms and their arrows as mermaid; arrows to core, which every room has, are left out."""
+    lines = ["flowchart BT"]
+    for room, others in arrows().items():
+        lines += [f"  {room} --> {other}" for other in others if other != "core"] or [f"  {room}"]
+    return "\n".join(lines)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m stages.core.graph", description=__doc__.split("\n")[0])
+    parser.add_argument("modules", nargs="*", metavar="MODULE")
+    parser.add_argument("--drawing", action="store_true")
+    options = parser.parse_args(arguments)
+    if options.drawing:
+        print(drawing())
+    for module in options.modules:
+        names = schemas_called(module)
+        folders = {path.parent.name for path in ROOT.glob("schemas/*/*.json") if path.name.split(".")[0] in names}
+        rooms = rooms_of(module)
+        deps = [f"stages/{room}" for room in rooms] + [f"schemas/{folder}" for folder in ROOMS if folder in folders]
+        deps += ["schemas/labels"] if "records" in rooms else []
+        print(f"deps: [{', '.join(deps)}]\nparams: [{', '.join(param_sections(module))}]")
+
+
 if __name__ == "__main__":
-    for name in sys.argv[1:]:
-        for file in local_imports(f"stages.{name}"):
-            print(f"      - {file.relative_to(ROOT)}")
-        print(f"    params: {sorted(param_sections(f'stages.{name}'))}")
+    main()

@@ -86,9 +86,9 @@ def schema_faults(value: Any, name: str) -> list[Fault]:
     ]
 
 
-def faults(value: Any, name: str, rule: Rule = no_rule) -> Sequence[Fault]:
+def faults(value: Any, name: str, rule: Rule = no_rule) -> list[Fault]:
     """Every fault of a value under the schema `name`, or, if it is valid, under the rule."""
-    return schema_faults(value, name) or rule(value)
+    return schema_faults(value, name) or list(rule(value))
 
 
 def file_faults(path: str | Path, name: str, rule: Rule = no_rule) -> Iterator[tuple[str, str, str]]:

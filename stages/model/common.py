@@ -15,14 +15,17 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
+from torch.nn import functional
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import logging
 
 from stages.core.errors import UserError
 
 Precision = Literal["auto", "fp32", "bf16"]
+HEAD = "head_tokens.json"  # in the adapter's folder, if its head was cut: the tokens whose rows were trained on
 BASE = "BASE.json"  # in the base's folder: schema `base`
 ADAPTER = "ADAPTER.json"  # in the adapter's folder: schema `adapter`
+TERMS = "TERMS-"  # before the name of a file that a licence asks to pass on
 FORMAT = 1  # of a training sequence; a change of it makes older adapters unusable
 
 logging.set_verbosity_error()
@@ -30,11 +33,21 @@ logging.disable_progress_bar()
 
 
 def dtype_of(precision: Precision) -> torch.dtype:
-    """The type of the weights; `auto` is bf16 where the processor multiplies it in hardware, else fp32."""
+    """The type of the weights; `auto` is bf16 where the device multiplies it in hardware, else fp32."""
     if precision == "auto":
-        fast = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+        if torch.cuda.is_available():
+            fast = torch.cuda.is_bf16_supported(including_emulation=False)
+        else:
+            fast = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
         return torch.bfloat16 if fast else torch.float32
     return torch.bfloat16 if precision == "bf16" else torch.float32
+
+
+def device() -> torch.device:
+    """Where models run: the first CUDA device, Apple's GPU, or the processor. Found, not configured."""
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
 def load_tokenizer(folder: str | Path) -> Any:
@@ -54,7 +67,47 @@ def load_model(folder: str | Path, dtype: torch.dtype) -> Any:
         model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, local_files_only=True)
     except (OSError, ValueError) as error:
         raise UserError(str(folder), f"no model: {_line(error)}", "make it again with `dvc repro`") from error
-    return model.eval()
+    return model.to(device()).eval()
+
+
+class Head:
+    """The rows of a model's output layer that are used: all, or those of some tokens.
+
+    With 262,000 rows the head of a small multilingual base costs as much as its body, and an answer is made of few tokens:
+    those of its input and of the training data. Logits over them alone are the full ones, left out rows aside.
+    """
+
+    def __init__(self, model: Any, tokens: Sequence[int] | None) -> None:
+        """`tokens` are sorted; None takes all. A capped or scaled head is taken whole, as its own layer computes it."""
+        self._layer = model.get_output_embeddings()
+        cut = tokens is not None and not any(
+            getattr(model.config, name, None) for name in ("final_logit_softcapping", "logit_scale", "logits_scaling")
+        )
+        self.tokens = torch.tensor(tokens, device=self._layer.weight.device) if cut else None
+        if self.tokens is not None:
+            self._rows = self._layer.weight.detach()[self.tokens].contiguous()
+            self._place = torch.full((self._layer.weight.shape[0],), -1, device=self.tokens.device)
+            self._place[self.tokens] = torch.arange(len(self.tokens), device=self.tokens.device)
+
+    def logits(self, states: torch.Tensor) -> torch.Tensor:
+        """(..., hidden) to (..., rows)."""
+        return self._layer(states) if self.tokens is None else functional.linear(states, self._rows)
+
+    def rows_of(self, tokens: torch.Tensor) -> torch.Tensor:
+        """The places of tokens among the rows."""
+        return tokens if self.tokens is None else self._place[tokens]
+
+    def tokens_of(self, rows: torch.Tensor) -> torch.Tensor:
+        """The inverse of `rows_of`."""
+        return rows if self.tokens is None else self.tokens[rows]
+
+    def spread(self, logits: torch.Tensor) -> torch.Tensor:
+        """Logits over the whole vocabulary, minus infinity where there is no row."""
+        if self.tokens is None:
+            return logits
+        full = logits.new_full((*logits.shape[:-1], self._layer.weight.shape[0]), -torch.inf)
+        full[..., self.tokens] = logits
+        return full
 
 
 def prompt_ids(tokenizer: Any, text: str) -> list[int]:

@@ -1,4 +1,4 @@
-"""Writes an output for every example: greedy, in batches of like length, up to the end-of-sequence token.
+"""Writes an output for every example: greedy, in batches of one task, up to the end-of-sequence token.
 
     python -m stages.model.predict --base models/base --adapter models/adapter \\
         --examples data/mix/test.jsonl data/mix/test_translated.jsonl \\
@@ -28,9 +28,22 @@ from transformers import DynamicCache
 from stages.core import config
 from stages.core.config import Count
 from stages.core.errors import UserError
+from stages.core.files import read_json
 from stages.core.run import run
 from stages.core.schema import read_checked, read_checked_json, write_checked
-from stages.model.common import ADAPTER, BASE, Precision, decode, dtype_of, load_model, load_tokenizer, prompt_ids
+from stages.model.common import (
+    ADAPTER,
+    BASE,
+    HEAD,
+    Head,
+    Precision,
+    decode,
+    device,
+    dtype_of,
+    load_model,
+    load_tokenizer,
+    prompt_ids,
+)
 from stages.model.grammar import Answer, Vocabulary
 from stages.records.linear import View
 
@@ -61,12 +74,21 @@ def load(base: str, adapter: str | None, dtype: torch.dtype) -> Any:
         raise UserError(adapter, fault, "set base.source to the first, or train again on the second")
     if bound["method"] == "full":
         return load_model(adapter, dtype)
-    return PeftModel.from_pretrained(load_model(base, torch.float32), adapter).merge_and_unload().to(dtype).eval()
+    merged = PeftModel.from_pretrained(load_model(base, torch.float32), adapter).merge_and_unload()
+    return merged.to(device(), dtype).eval()
+
+
+def head_of(model: Any, adapter: str | None, prompts: Sequence[Sequence[int]], end: int) -> Head:
+    """The output layer, cut to the tokens that the adapter was trained on and those of the inputs, if its training cut it."""
+    path = Path(adapter or "") / HEAD
+    if adapter is None or not path.exists():
+        return Head(model, None)
+    return Head(model, sorted({end, *read_json(path), *(token for prompt in prompts for token in prompt)}))
 
 
 @torch.inference_mode()
 def greedy(
-    model: Any, prompts: Sequence[Sequence[int]], end: int, limit: int, answers: Sequence[Answer] = ()
+    model: Any, head: Head, prompts: Sequence[Sequence[int]], end: int, limit: int, answers: Sequence[Answer] = ()
 ) -> list[tuple[list[int], bool]]:
     """(token ids without `end`, whether `end` came) for each prompt of one batch, at most `limit` tokens.
 
@@ -74,20 +96,22 @@ def greedy(
     `answers`, one a prompt, constrain the outputs; without them any token may come.
     """
     width = max(map(len, prompts))
-    ids = torch.tensor([[end] * (width - len(prompt)) + list(prompt) for prompt in prompts])
-    mask = torch.tensor([[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts])
+    where = model.device
+    ids = torch.tensor([[end] * (width - len(prompt)) + list(prompt) for prompt in prompts], device=where)
+    mask = torch.tensor([[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts], device=where)
     place = (mask.cumsum(1) - 1).clamp(min=0)
     cache = DynamicCache(config=model.config)
     outputs: list[tuple[list[int], bool]] = [([], False) for _ in prompts]
-    rows = torch.arange(len(prompts))
+    rows = torch.arange(len(prompts), device=where)
     for _ in range(limit):
-        out = model(input_ids=ids, attention_mask=mask, position_ids=place, past_key_values=cache, logits_to_keep=1)
-        scores = out.logits[:, -1]
+        out = model.base_model(input_ids=ids, attention_mask=mask, position_ids=place, past_key_values=cache)
+        scores = head.logits(out.last_hidden_state[:, -1])
         if answers:
-            chosen = [answers[row].choose(score) for row, score in zip(rows.tolist(), scores, strict=True)]
-            tokens = torch.tensor(chosen)
+            full = head.spread(scores).cpu()
+            chosen = [answers[row].choose(score) for row, score in zip(rows.tolist(), full, strict=True)]
+            tokens = torch.tensor(chosen, device=where)
         else:
-            tokens = scores.argmax(-1)
+            tokens = head.tokens_of(scores.argmax(-1))
         for row, token in zip(rows.tolist(), tokens.tolist(), strict=True):
             if token == end:
                 outputs[row] = (outputs[row][0], True)
@@ -111,6 +135,7 @@ def predict(
     batch_size: int,
     limit: int,
     view: View | None = None,
+    adapter: str | None = None,
 ) -> list[dict[str, Any]]:
     """One prediction an example, in their order; schema `prediction`. With a view, constrained to its answers."""
     vocabulary = Vocabulary(tokenizer, model.config.vocab_size) if view else None
@@ -120,14 +145,16 @@ def predict(
         if len(prompt) > room:
             fault = f"an input of {len(prompt)} tokens leaves no room for {limit} more in the model's context"
             raise UserError(example["id"], fault, "lower predict.max_new_tokens, or take the example out")
-    order = sorted(range(len(examples)), key=lambda n: -len(prompts[n]))
+    head = head_of(model, adapter, prompts, tokenizer.eos_token_id)
+    # Answers of one task are of like length and end together; the longest first, so that memory is short at once.
+    order = sorted(range(len(examples)), key=lambda n: (examples[n]["task"], examples[n]["subset"], -len(prompts[n])))
     result: list[dict[str, Any]] = [{}] * len(examples)
     began, written = time.perf_counter(), 0
     bar = tqdm(total=len(examples), unit="example", mininterval=0.5 if sys.stderr.isatty() else 30)
     for start in range(0, len(order), batch_size):
         batch = order[start : start + batch_size]
         answers = [Answer(vocabulary, examples[n], view) for n in batch] if vocabulary and view else []
-        outputs = greedy(model, [prompts[n] for n in batch], tokenizer.eos_token_id, limit, answers)
+        outputs = greedy(model, head, [prompts[n] for n in batch], tokenizer.eos_token_id, limit, answers)
         for n, (ids, finished) in zip(batch, outputs, strict=True):
             result[n] = {"id": examples[n]["id"], "output": decode(tokenizer, ids), "finished": finished}
             written += len(ids) + finished
@@ -153,7 +180,7 @@ def main(arguments: Sequence[str]) -> None:
     tokenizer = load_tokenizer(given.base)
     model = load(given.base, given.adapter, dtype_of(options.precision))
     examples = [example for file in files for example in file]
-    predictions = predict(model, tokenizer, examples, options.batch_size, options.max_new_tokens, view)
+    predictions = predict(model, tokenizer, examples, options.batch_size, options.max_new_tokens, view, given.adapter)
     start = 0
     for path, file in zip(given.out, files, strict=True):
         part = predictions[start : start + len(file)]

@@ -6,7 +6,8 @@
 - Every output has to come back from its tokens as it was, and no example is cut: one over `max_tokens` is an error that
   names it, or is left out and counted.
 - A share of the groups is held out; its loss is the second curve of the CSV, four times an epoch.
-- Batches hold examples of like length. Only the tokens of outputs go through the head.
+- Batches hold examples of like length. Only the tokens of outputs go through the head; with `head: seen`, against the rows
+  of the tokens that the training data hold, which prediction then keeps to.
 - The model computes in `precision`; the optimiser keeps fp32 copies of what is trained, so small steps are not lost.
 - The state is saved every `save_every` steps beside the output folder, in `.checkpoints/`. A run that was killed goes on
   from there to the same bytes, if data, base, options, code and libraries are what they were; else it starts anew.
@@ -23,6 +24,7 @@ import hashlib
 import io
 import math
 import random
+import shutil
 import sys
 import time
 from collections.abc import Sequence
@@ -49,6 +51,9 @@ from stages.model.common import (
     ADAPTER,
     BASE,
     FORMAT,
+    HEAD,
+    TERMS,
+    Head,
     Precision,
     decode,
     dtype_of,
@@ -78,6 +83,7 @@ class Train:
     precision: Precision
     validation_share: Share
     save_every: Count
+    head: Literal["full", "seen"]
 
 
 POINTS = 4  # of the loss curve in an epoch
@@ -158,29 +164,29 @@ def plan(lengths: Sequence[int], options: Train) -> list[list[int]]:
     return batches[:steps]
 
 
-def loss_of(model: Any, rows: dict[str, list[Any]]) -> tuple[torch.Tensor, int]:
+def loss_of(model: Any, head: Head, rows: dict[str, list[Any]]) -> tuple[torch.Tensor, int]:
     """(sum of the loss, number of completion tokens) of a batch.
 
     Padding stands at the end, where a causal model's real tokens never look: no attention mask is needed.
     """
     sequences, starts = rows["ids"], rows["start"]
     width = max(map(len, sequences))
-    ids = torch.tensor([row + [0] * (width - len(row)) for row in sequences])
-    column = torch.arange(width)
-    lengths = torch.tensor([len(row) for row in sequences])
-    counted = (column >= torch.tensor(starts)[:, None]) & (column < lengths[:, None])
+    ids = torch.tensor([row + [0] * (width - len(row)) for row in sequences], device=model.device)
+    column = torch.arange(width, device=model.device)
+    lengths = torch.tensor([len(row) for row in sequences], device=model.device)
+    counted = (column >= torch.tensor(starts, device=model.device)[:, None]) & (column < lengths[:, None])
     row, place = counted.nonzero(as_tuple=True)
     states = model.base_model(input_ids=ids, use_cache=False).last_hidden_state[row, place - 1]
-    logits = model.get_output_embeddings()(states).float()
-    return functional.cross_entropy(logits, ids[row, place], reduction="sum"), len(row)
+    logits = head.logits(states).float()
+    return functional.cross_entropy(logits, head.rows_of(ids[row, place]), reduction="sum"), len(row)
 
 
 @torch.no_grad()
-def mean_loss(model: Any, data: Dataset, size: int) -> float | None:
+def mean_loss(model: Any, head: Head, data: Dataset, size: int) -> float | None:
     """Loss a completion token over a whole set; None for an empty one."""
     lengths = [len(ids) for ids in data["ids"]]
     order = sorted(range(len(data)), key=lengths.__getitem__)
-    parts = [loss_of(model, data[order[start : start + size]]) for start in range(0, len(order), size)]
+    parts = [loss_of(model, head, data[order[start : start + size]]) for start in range(0, len(order), size)]
     return sum(float(part) for part, _ in parts) / sum(count for _, count in parts) if parts else None
 
 
@@ -188,6 +194,11 @@ def learning_rate(step: int, steps: int, options: Train) -> float:
     """Linear warm-up over `warmup_share` of the steps, then linear decay to zero."""
     warmup = max(1, round(steps * options.warmup_share))
     return options.learning_rate * min((step + 1) / warmup, (steps - step) / max(1, steps - warmup + 1))
+
+
+def seen_tokens(data: Sequence[Dataset], end: int) -> list[int]:
+    """Every token that the examples hold, and the end."""
+    return sorted({end, *(token for part in data for ids in part["ids"] for token in ids)})
 
 
 def trainable_model(base: str, options: Train, dtype: torch.dtype) -> tuple[Any, Any]:
@@ -229,7 +240,7 @@ def save_checkpoint(path: Path, key: str, state: State) -> None:
 
 
 def fit(
-    model: Any, train: Dataset, held: Dataset, options: Train, checkpoint: Path, key: str
+    model: Any, head: Head, train: Dataset, held: Dataset, options: Train, checkpoint: Path, key: str
 ) -> tuple[list[Row], dict[str, Any]]:
     """Trains what requires a gradient in `model`; returns the loss curve and counts."""
     lengths = [len(ids) for ids in train["ids"]]
@@ -251,7 +262,7 @@ def fit(
     with torch.no_grad():
         for weight, master in zip(weights, masters, strict=True):
             weight.copy_(master)
-    start = mean_loss(model, held, options.batch_size) if first == 0 else None
+    start = mean_loss(model, head, held, options.batch_size) if first == 0 else None
 
     model.train()
     began, seen = time.perf_counter(), 0
@@ -259,7 +270,7 @@ def fit(
     bar = tqdm(total=steps, initial=first, unit="step", mininterval=0.5 if sys.stderr.isatty() else 30)
     for step in range(first, steps):
         torch.manual_seed(options.seed * 1_000_003 + step)  # dropout of a resumed run is that of an unbroken one
-        total, count = loss_of(model, train[batches[step]])
+        total, count = loss_of(model, head, train[batches[step]])
         torch.autograd.backward(total / count)
         loss = float(total.detach()) / count
         for weight, master in zip(weights, masters, strict=True):
@@ -283,7 +294,7 @@ def fit(
         state.step = step + 1
         if state.step in points:
             model.eval()
-            found = mean_loss(model, held, options.batch_size)
+            found = mean_loss(model, head, held, options.batch_size)
             model.train()
             mean = sum(state.recent) / len(state.recent)
             state.rows.append(asdict(Row(state.step, round(state.step / an_epoch, 4), round(mean, 5), _rounded(found))))
@@ -311,7 +322,7 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 5)
 
 
-def save(trained: Any, folder: Path, options: Train, identity: dict[str, Any]) -> None:
+def save(trained: Any, tokens: list[int] | None, folder: Path, options: Train, identity: dict[str, Any]) -> None:
     """Writes the adapter, or the whole model, with what it is bound to. No path of this machine is in it."""
     if options.method == "full":
         trained.to(torch.bfloat16).save_pretrained(folder, max_shard_size="1TB")
@@ -325,6 +336,8 @@ def save(trained: Any, folder: Path, options: Train, identity: dict[str, Any]) -
         }
         plain = {name: sorted(value) if isinstance(value, set) else value for name, value in config.items()}
         write_json(folder / "adapter_config.json", plain)
+    if tokens is not None:
+        write_json(folder / HEAD, tokens)
     adapter = {"format": FORMAT, "method": options.method, "base": identity}
     write_checked_json(folder / ADAPTER, adapter, "adapter")
 
@@ -345,15 +358,23 @@ def main(arguments: Sequence[str]) -> None:
     given = parser.parse_args(arguments)
     options = config.read("train", Train)
     identity = read_checked_json(Path(given.base) / BASE, "base")
-    train, held, over = prepare(read_checked(given.train, "example"), load_tokenizer(given.base), options)
+    tokenizer = load_tokenizer(given.base)
+    train, held, over = prepare(read_checked(given.train, "example"), tokenizer, options)
+    if options.head == "seen" and options.method == "full":
+        raise UserError("train.head", "seen leaves rows untrained that method full would train", "set it to full")
     dtype = dtype_of(options.precision)
     torch.use_deterministic_algorithms(True)
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # it costs time
     model, trained = trainable_model(given.base, options, dtype)
     checkpoint = Path(given.out).parent / ".checkpoints" / f"{Path(given.out).name}.pt"
-    rows, counts = fit(model, train, held, options, checkpoint, checkpoint_key(given, identity, options, dtype))
+    tokens = seen_tokens([train, held], tokenizer.eos_token_id) if options.head == "seen" else None
+    rows, counts = fit(
+        model, Head(model, tokens), train, held, options, checkpoint, checkpoint_key(given, identity, options, dtype)
+    )
     with replacing_folder(given.out) as folder:
-        save(trained, folder, options, identity)
+        save(trained, tokens, folder, options, identity)
+        for path in sorted(Path(given.base).glob(f"{TERMS}*")):
+            shutil.copyfile(path, folder / path.name)
     write_bytes(given.loss, curve(rows))
     metrics = {
         "examples": len(train),

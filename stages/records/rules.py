@@ -118,14 +118,4 @@ def write_records(path: str | Path, records: Iterable[Record]) -> None:
     write_checked(path, sort_records(records), "record", record_faults)
 
 
-def read_translations(path: str | Path) -> list[dict[str, Any]]:
-    """The translations of a JSONL file, the records in them checked in full."""
-    return read_checked(path, "translation", carried_faults)
-
-
-def write_translations(path: str | Path, translations: Iterable[dict[str, Any]]) -> None:
-    """Writes translations in the order given, the records in them checked in full."""
-    write_checked(path, translations, "translation", carried_faults)
-
-
 RULES = {"record": record_faults, "translation": carried_faults}

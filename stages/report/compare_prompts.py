@@ -159,7 +159,7 @@ def main(arguments: Sequence[str]) -> None:
         for lang in languages:
             labels = read_checked_json(glossaries[lang], "glossary")["labels"]
             glossary = {label: entry["label"] for label, entry in labels.items()}
-            lines[lang], account = translate(records, lang, spec, llm, archive, glossary, knobs.ladder)
+            lines[lang], account = translate(records, lang, spec, llm, archive, glossary, knobs.projection)
             spent = cost_usd(knobs.priced_as or llm.model, account["prompt_tokens"], account["completion_tokens"])
             usd[lang] = None if spent is None else float(spent)
             write_checked_json(Path(options.usage) / f"{Path(path).stem}-{lang}.json", account, "usage")

@@ -46,7 +46,7 @@ def pipeline() -> str:
 def results() -> str:
     """The verdict, and a table a level with sub-datasets down and languages across."""
     evaluation, baseline = read_json("metrics/evaluation.json"), read_json("metrics/baseline.json")
-    parts = [verdict(evaluation, baseline, read_json("metrics/intervals.json")["intervals"])]
+    parts = [verdict(evaluation, baseline, read_json("metrics/evaluation_intervals.json")["intervals"])]
     for level in LEVELS:
         both = pivot(evaluation, level).merge(pivot(baseline, level), on="sub-dataset", suffixes=("", " (baseline)"))
         parts.append(f"{level}:\n\n{table(both)}")

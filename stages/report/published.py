@@ -16,7 +16,7 @@ LEVELS = ("TL", "WL", "ALL")
 NONE = "not found"  # not the same as unpublished: see NOTE
 NOTE = (
     "Scores of other systems on their own test sets, by their own scorers, for orientation only. Marks: P the authors' "
-    "own page, N a third party's note, I inferred; sources in `stages/published.yaml`. *not found*: not public in a form "
+    "own page, N a third party's note, I inferred; sources in `stages/report/published.yaml`. *not found*: not public in a form "
     "that this project could read; –: a level that the source does not give."
 )
 

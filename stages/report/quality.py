@@ -28,7 +28,6 @@ from stages.records.rules import read_records
 from stages.records.tasks import SUBSETS
 from stages.report.translation_quality import LEVEL, Measured, intervals, measure, summary
 from stages.scoring.bootstrap import Evaluate
-from stages.translation.translate import Translate
 
 Line = dict[str, Any]
 
@@ -96,9 +95,9 @@ def main(arguments: Sequence[str]) -> None:
     for option in ("references", "metrics", "intervals"):
         parser.add_argument(f"--{option}", required=True)
     options = parser.parse_args(arguments)
-    languages, knobs, drawing = (
+    languages, priced_as, drawing = (
         config.read("languages", Languages),
-        config.read("translate", Translate),
+        config.read("translate.priced_as", str | None),
         config.read("evaluate", Evaluate),
     )
     ledgers, filtered = by_language(options.ledger, languages), by_language(options.filtered, languages)
@@ -123,7 +122,7 @@ def main(arguments: Sequence[str]) -> None:
             sorted(Counter(reason for line in ledger for reason in line["reasons"]).items())
         )
         metrics[lang] |= repairs(ledger)
-        metrics[lang]["usage"] = account(read_checked_json(usages[lang], "usage"), len(kept), knobs.priced_as)
+        metrics[lang]["usage"] = account(read_checked_json(usages[lang], "usage"), len(kept), priced_as)
     write_checked_json(options.metrics, metrics, "translation_metrics")
     write_checked_json(
         options.intervals,

@@ -2,9 +2,9 @@
 
     python -m stages.report.report --translation metrics/translation.json --mix metrics/mix.json --train metrics/train.json \\
         --evaluation metrics/evaluation.json --translated metrics/evaluation_translated.json \\
-        --baseline metrics/baseline.json --intervals metrics/intervals.json --defects metrics/defects.json \\
-        --labels metrics/labels.json --errors metrics/errors.json --worst data/errors/worst.jsonl \\
-        --published stages/published.yaml \\
+        --baseline metrics/baseline.json --intervals metrics/evaluation_intervals.json --defects metrics/evaluation_defects.json \\
+        --labels metrics/evaluation_labels.json --errors metrics/errors.json --worst data/errors/worst.jsonl \\
+        --published stages/report/published.yaml \\
         --report metrics/report.md --alarms metrics/alarms.json
 
     python -m stages.report.report --show metrics/alarms.json      # prints the alarms, exit code 0

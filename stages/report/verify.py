@@ -23,7 +23,7 @@ from stages.core.files import loads, read_bytes, read_json
 from stages.core.run import run
 
 # Made by floating point: equal on one kind of processor, close on others.
-NUMERIC = ("models/", "data/predictions/", "metrics/")
+NUMERIC = ("models/", "data/predictions/", "data/errors/", "metrics/")
 # Figures of these stages that are made by counting alone.
 COUNTED = ("metrics/translation.json", "metrics/mix.json")
 
@@ -79,7 +79,9 @@ def main(arguments: Sequence[str]) -> None:
     if not Path("dvc.lock").exists():
         raise UserError("dvc.lock", "no such file", "run `make repro` first")
     found = list(lock_differences(yaml.safe_load(committed("dvc.lock")), yaml.safe_load(read_bytes("dvc.lock"))))
-    intervals = loads(committed("metrics/intervals.json"), "HEAD:metrics/intervals.json")["intervals"]
+    intervals = loads(committed("metrics/evaluation_intervals.json"), "HEAD:metrics/evaluation_intervals.json")[
+        "intervals"
+    ]
     found += score_differences(intervals, read_json("metrics/evaluation.json"))
     for line in found:
         print(line)

@@ -1,7 +1,7 @@
 """Scores predictions against gold: TL, WL, ALL; format and grounding defects apart; bootstrap intervals.
 
     python -m stages.scoring.evaluate data/predictions/model.jsonl data/mix/test.jsonl --metrics metrics/evaluation.json \\
-        --defects metrics/defects.json --intervals metrics/intervals.json
+        --defects metrics/evaluation_defects.json --intervals metrics/evaluation_intervals.json
     python -m stages.scoring.evaluate data/predictions/model.jsonl data/mix/test.jsonl    # only prints a table
 
 PRED holds predictions (`schemas/prediction.schema.json`), GOLD examples of the mix (`schemas/example.schema.json`), in

@@ -1,8 +1,8 @@
 """The same predictions under the rules of other projects: how much of a score is the scorer.
 
-    python -m stages.scoring.external_scorers data/predictions/test.jsonl data/mix/test.jsonl --metrics metrics/rivals.json
+    python -m stages.scoring.external_scorers data/predictions/test.jsonl data/mix/test.jsonl --metrics metrics/external_scorers.json
 
-Each rule is written from what its source does; docs/rivals.md tells it in words and says where it is read. All of them get
+Each rule is written from what its source does; docs/external-scorers.md tells it in words and says where it is read. All of them get
 what our parser keeps of an output, since a rival's reader knows its own format only, and all are F1 in percent, summed over
 the records of a scope. Relations and events are apart, for not every rule has them. `gold` is what gold gets as its own
 prediction: a rule under which it is not 100 has no place for something that gold says.

@@ -20,7 +20,7 @@ class Source:
     """One source of raw records; `adapter` is a module of `stages.sources`, `path` its file or folder, `pin` its SHA-256."""
 
     name: Annotated[str, Field(pattern=r"^[\w.-]+$")]  # part of every id
-    adapter: Literal["sample", "wikipedia", "hironsan", "mmm", "pile", "jsonl"]
+    adapter: Literal["sample", "wikipedia", "hironsan", "mmm", "pile", "jsonl", "corpus"]
     path: str
     pin: str | None
     limit: Count | None

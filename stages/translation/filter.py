@@ -23,8 +23,9 @@ from stages.core.errors import UserError
 from stages.core.run import run
 from stages.core.schema import write_checked
 from stages.records.record import Record, unaligned, with_lang
-from stages.records.rules import read_records, read_translations, write_records, write_translations
+from stages.records.rules import read_records, write_records
 from stages.text.writing_systems import untranslated
+from stages.translation.lines import read_translations, write_translations
 
 
 @dataclass(frozen=True)

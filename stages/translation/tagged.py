@@ -1,7 +1,7 @@
 """The tagged form of a translation prompt, v2's: spans are marked in the text by numbered tags, which come back.
 
-One call a text carries the marks of all its views. What an answer leaves open, the repair ladder looks for: see
-`stages/translation/projection.py` for its free steps, and `find_request` and `again_request` here for those that ask.
+One call a text carries the marks of all its views. Span projection looks for what an answer leaves open: see
+`stages/translation/projection.py` for its free steps, and `find_request` here for the one that asks.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Attempt:
     `parts` are the translations of the marked parts alone; `shapes` counts characters made simplified."""
 
     key: str
-    rung: str  # first, again, stronger
+    rung: str  # first, stronger
     failure: str | None
     answer: str = ""
     text: str = ""
@@ -95,14 +95,6 @@ def build_request(records: Sequence[Record], lang: str, spec: Prompt, llm: Llm) 
     return chat(llm, [*messages, {"role": "user", "content": spec.render("user", tagged=tagged)}], schema)
 
 
-def again_request(first: Request, attempt: Attempt, problems: Sequence[str], lang: str, spec: Prompt) -> Request:
-    """The same call, with the answer that was no good and what is wrong with it."""
-    again = spec.render("again", problems="; ".join(problems), target=spec.language(lang))
-    turn = {"role": "user", "content": again}
-    answer = {"role": "assistant", "content": attempt.answer}
-    return Request({**first.body, "messages": [*first.body["messages"], answer, turn]})
-
-
 def _asked_words(records: Sequence[Record], attempt: Attempt) -> dict[str, list[int]]:
     """The source words of the missing marks, in text order, with the marks that each stands for."""
     text, marks, words = records[0]["text"], marks_of(records), dict[str, list[int]]()
@@ -133,21 +125,16 @@ def find_request(records: Sequence[Record], lang: str, attempt: Attempt, spec: P
     return chat(llm, messages, _schema(dict.fromkeys(words, string)))
 
 
-def problems_of(attempt: Attempt, records: Sequence[Record], lang: str, spec: Prompt) -> list[str]:
-    """What is wrong with an attempt, in words for the model; empty where nothing is."""
-    text, marks = records[0]["text"], marks_of(records)
-    if attempt.failure:
-        return [spec.problem("failure")]
-    found = [spec.problem("residue")] if any(untranslated(lang, [attempt.text])) else []
-    lost = [f"<e{n + 1}> ({text[marks[n][0] : marks[n][1]]})" for n in attempt.missing(marks)]
-    return found + ([spec.problem("missing") + " " + ", ".join(lost)] if lost else [])
+def is_flawed(attempt: Attempt, records: Sequence[Record], lang: str) -> bool:
+    """Whether a stronger model is worth asking: no answer, text left untranslated, or a span without a place."""
+    missing = attempt.failure is None and attempt.missing(marks_of(records))
+    return bool(attempt.failure or missing or any(untranslated(lang, [attempt.text])))
 
 
 def read_answer(
     response: dict[str, Any], records: Sequence[Record], lang: str, steps: Projection, request: Request, rung: str
 ) -> Attempt:
-    """An answer with all that the free steps find; failure codes are `json_answer`'s and wrong_shape, empty_text, echo (of
-    what was last said to it: a small model translates the reproach)."""
+    """An answer with all that the free steps find; failure codes are `json_answer`'s and wrong_shape, empty_text."""
     marks, answer = marks_of(records), response["content"]
     value, failure = json_answer(response, loose=True)
     if failure is None and not (isinstance(value, dict) and isinstance(value.get("text"), str)):
@@ -155,8 +142,6 @@ def read_answer(
     tagged = read(value["text"], len(marks)) if failure is None else read("", 0)
     if failure is None and not tagged.text:
         failure = "empty_text"
-    if failure is None and rung == "again" and request.body["messages"][-1]["content"][:ECHO] in tagged.text:
-        failure = "echo"
     if failure:
         return Attempt(request.key, rung, failure, answer)
     given = value.get("parts")

@@ -7,7 +7,7 @@
 
 One text, one translation: the records of one text go out in one call with the union of their spans, and each gets its own
 back. A prompt's `spans` says how: `listed` (v1, the paper's way: text and list, nothing repaired) or `tagged` (v2: numbered
-tags, then the repair ladder of the params). The output has one line for each record that is to exist in the language
+tags, then the steps of `translate.projection`). The output has one line for each record that is to exist in the language
 (`schemas/translation.schema.json`): the candidate record and the steps that found its spans, or the code of why there is
 none. Whether a candidate is good is the filter's to say.
 """
@@ -35,9 +35,10 @@ from stages.llm.estimate import estimate, table
 from stages.llm.prompt import Prompt
 from stages.llm.request import Llm, Request
 from stages.records.record import Extraction, Record, canonical, locate, with_lang
-from stages.records.rules import read_records, write_translations
+from stages.records.rules import read_records
 from stages.records.tasks import subset, task_of
 from stages.translation import listed, tagged
+from stages.translation.lines import write_translations
 from stages.translation.projection import Projection
 from stages.translation.tagged import Attempt
 
@@ -97,7 +98,7 @@ def with_listed(
 def with_tagged(
     record: Record, lang: str, attempt: Attempt, places: Mapping[tuple[int, int], int], glossary: Mapping[str, str]
 ) -> tuple[Record, Counter[str]]:
-    """The view of a text whose spans came back as tags, and how many of its spans each step of the ladder found.
+    """The view of a text whose spans came back as tags, and how many of its spans each step of the projection found.
 
     `places` are the indices of the text's marks. A span that no step found keeps the words that were looked for and has no
     place: step `lost`.
@@ -158,39 +159,33 @@ def by_tagged(
     llm: Llm,
     ask: Ask,
     glossary: Mapping[str, str],
-    ladder: Projection,
+    projection: Projection,
 ) -> list[Translation]:
-    """The translations under a prompt with tagged spans, and the repair ladder.
+    """The translations under a prompt with tagged spans, and span projection.
 
-    A text goes on to the next rung only while something is wrong with it: the first answer, the same asked again with the
-    fault named, a stronger model. On each rung the free steps come first, then the missing spans are asked for. Of all
+    A text goes on to a stronger model, if there is one, only while something is wrong with it. On each rung the free steps come first, then the missing spans are asked for. Of all
     attempts at a text the least faulty counts, of equals the earlier.
     """
     firsts = [tagged.build_request(views, lang, spec, llm) for views in texts]
     best: list[Attempt | None] = [None] * len(texts)
-    for rung in ("first", "again", "stronger"):
-        if (rung == "again" and not ladder.again) or (rung == "stronger" and ladder.stronger_model is None):
-            continue
+    for rung in ("first", "stronger") if projection.stronger_model else ("first",):
         todo, requests = list[int](), list[Request]()
         for n, views in enumerate(texts):
             attempt = best[n]
-            problems = tagged.problems_of(attempt, views, lang, spec) if attempt else []
             if attempt is None:
                 requests.append(firsts[n])
-            elif not problems:
+            elif not tagged.is_flawed(attempt, views, lang):
                 continue
-            elif rung == "again":
-                requests.append(tagged.again_request(firsts[n], attempt, problems, lang, spec))
             else:
-                requests.append(Request({**firsts[n].body, "model": ladder.stronger_model}))
+                requests.append(Request({**firsts[n].body, "model": projection.stronger_model}))
             todo.append(n)
         attempts = [
-            tagged.read_answer(answer, texts[n], lang, ladder, request, rung)
+            tagged.read_answer(answer, texts[n], lang, projection, request, rung)
             for n, request, answer in zip(todo, requests, ask(requests), strict=True)
         ]
-        if ladder.ask_span:
-            model = llm if rung != "stronger" else replace(llm, model=str(ladder.stronger_model))
-            ask_spans(attempts, [texts[n] for n in todo], lang, spec, model, ask, ladder)
+        if projection.ask_span:
+            model = llm if rung != "stronger" else replace(llm, model=str(projection.stronger_model))
+            ask_spans(attempts, [texts[n] for n in todo], lang, spec, model, ask, projection)
         for n, attempt in zip(todo, attempts, strict=True):
             marks, old = tagged.marks_of(texts[n]), best[n]
             if old is not None and not old.failure and 2 * len(attempt.text) < len(old.text):
@@ -217,7 +212,7 @@ def ask_spans(
     spec: Prompt,
     llm: Llm,
     ask: Ask,
-    ladder: Projection,
+    projection: Projection,
 ) -> None:
     """Asks for the spans that the attempts miss, one call a text, and puts them in where they are in the translation."""
     missing = [
@@ -227,7 +222,7 @@ def ask_spans(
     ]
     answers = ask([tagged.find_request(views, lang, attempt, spec, llm) for attempt, views in missing])
     for (attempt, views), answer in zip(missing, answers, strict=True):
-        tagged.read_find(answer, attempt, views, lang, ladder)
+        tagged.read_find(answer, attempt, views, lang, projection)
 
 
 def line(
@@ -252,7 +247,7 @@ def translate(
     llm: Llm,
     archive: Archive,
     glossary: Mapping[str, str],
-    ladder: Projection,
+    projection: Projection,
     budget: Budget | None = None,
 ) -> tuple[list[Translation], dict[str, Any]]:
     """(one translation a record, sorted by id; the account of the calls)."""
@@ -266,7 +261,7 @@ def translate(
 
     texts = by_text(records, lang)
     if spec.tagged:
-        result = by_tagged(texts, lang, spec, llm, ask, glossary, ladder)
+        result = by_tagged(texts, lang, spec, llm, ask, glossary, projection)
     else:
         result = by_listed(texts, lang, spec, llm, ask, glossary)
     return sorted(result, key=lambda item: str(item["id"])), usage(asked, answered, archive, spec)

@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 
 import yaml
-from tests.test_train import TRAIN, short_examples, work_folder
 
 from stages.records.record import Record
+from tests.model.test_train import TRAIN, short_examples, work_folder
 from tests.support.pipeline import ROOT, run
 from tests.support.tiny_llama import ONE_THREAD, write_tiny_llama
 

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.test_llm import LLM, ask, contents
 
 from stages.core.errors import UserError
 from stages.core.schema import read_checked
@@ -26,6 +25,7 @@ from stages.llm.cache import Cache
 from stages.llm.client import responses
 from stages.llm.cost import Budget
 from stages.llm.limits import BASE_S, CAP_S, IN_A_ROW, Circuit, Pace, backoff, retry_after
+from tests.llm.test_llm import LLM, ask, contents
 from tests.support.faulty import LOST, answers_always, faulty_records, passing_faults
 from tests.support.openai_server import CONTENT, ROOT, OpenAIServer, Project
 
@@ -206,7 +206,7 @@ def test_processes_that_ask_the_same_at_once_go_on_with_the_same_answer(tmp_path
     online.varying = True
     online.latency = lambda body: 0.0 if online.wait(lambda: len(online.received) >= 2, 20) else 0.0
     code = (
-        "import json; from tests.test_llm import *;"
+        "import json; from tests.llm.test_llm import *;"
         "print(json.loads(responses([ask('w')], LLM, Archive(None))[0]['content'])['text'])"
     )
     workers = [

@@ -8,7 +8,6 @@ import json
 import sqlite3
 import subprocess
 import sys
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,12 +20,12 @@ from stages.llm import archive
 from stages.llm.answer import json_answer
 from stages.llm.archive import Archive, pack
 from stages.llm.cache import Cache, default_folder
-from stages.llm.client import WINDOW, responses, stream, usage
+from stages.llm.client import responses, usage
 from stages.llm.prompt import Prompt
 from stages.llm.request import Llm, Request, chat, response_format
 from tests.support.openai_server import MODEL, ROOT, OpenAIServer
 
-LLM = Llm(MODEL, "json_object_schema", 0.0, 0, 600, 4, 30.0, 2)
+LLM = Llm(MODEL, "json_object_schema", 0.0, 0, 600, 4, 30.0, 2, None, None, 600.0)
 SPEC = Prompt("prompt.yaml", "a" * 64, {})
 SCHEMA: dict[str, Any] = {"type": "object", "properties": {"label": {"type": "string"}}}
 
@@ -368,27 +367,3 @@ def test_only_the_word_online_opens_a_connection(
     with pytest.raises(UserError, match="2 of 2 requests have no recorded response"):
         contents(["a", "b", "a"])
     assert online.received == []
-
-
-def test_a_stream_gives_what_responses_give_and_takes_no_more_requests_than_a_window(tmp_path: Path) -> None:
-    pack(tmp_path / "r.gz", {}, ENTRIES)
-    packed, words, taken = Archive(tmp_path / "r.gz"), "abc" * WINDOW, 0
-
-    def asked() -> Iterator[Request]:
-        nonlocal taken
-        for word in words:
-            taken += 1
-            yield ask(word)
-
-    answers = stream(asked(), LLM, packed)
-    assert next(answers) == response("a")
-    assert taken == WINDOW
-    assert [next(answers), *answers] == [response(word) for word in words[1:]]
-    assert taken == len(words)
-
-
-def test_a_stream_asks_for_what_is_missing_in_each_window_and_keeps_its_connections(online: OpenAIServer) -> None:
-    words = ["first", *["again"] * WINDOW, "last"]
-    told = [json.loads(answer["content"])["label"] for answer in stream(map(ask, words), LLM, Archive(None))]
-    assert told == contents(words)
-    assert Counter(online.answered) == {ask(word).key: 1 for word in ("first", "again", "last")}

@@ -23,7 +23,7 @@ TEXT = "夏目漱石、「坊っちゃん」。 Natsume  Soseki's :; \\(^o^)/\n"
 def make(folder: Path, monkeypatch: pytest.MonkeyPatch, source: str, pin: str | None = None) -> Path:
     """Runs the stage in `folder`; returns the base's folder."""
     knobs = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-    knobs["base"] = {"source": source, "sha256": pin}
+    knobs["base"] = {"source": source, "sha256": pin, "terms": []}
     (folder / "params.yaml").write_text(yaml.safe_dump(knobs), encoding="utf-8")
     monkeypatch.chdir(folder)
     base.main(["--out", "models/base"])

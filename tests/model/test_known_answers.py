@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.test_train import BY_HEART, short_examples
 
 from stages.core.files import read_json, write_jsonl
 from stages.records.record import Record
 from stages.records.rules import write_records
+from tests.model.test_train import BY_HEART, short_examples
 from tests.support.pipeline import new_folder, run, run_stage
 from tests.support.tiny_llama import ONE_THREAD, write_tiny_llama
 

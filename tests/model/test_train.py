@@ -20,7 +20,7 @@ from torch.nn import functional
 from stages.core.errors import UserError
 from stages.core.schema import write_checked
 from stages.model import base, predict, train
-from stages.model.common import load_model, load_tokenizer, output_ids, prompt_ids
+from stages.model.common import Head, load_model, load_tokenizer, output_ids, prompt_ids
 from stages.model.train import Train
 from stages.records.linear import encode
 from stages.records.record import Record
@@ -45,6 +45,7 @@ OPTIONS = Train(
     precision="fp32",
     validation_share=0.2,
     save_every=1000,
+    head="full",
 )
 
 
@@ -161,7 +162,7 @@ def test_the_merged_adapter_is_the_trained_model(sample: list[Record], tiny: Pat
     adapter = tmp_path / "adapter"
     adapter.mkdir()
     identity = json.loads((work / "models/base/BASE.json").read_text())
-    train.save(wrapped, adapter, OPTIONS, identity)
+    train.save(wrapped, None, adapter, OPTIONS, identity)
     merged = predict.load(str(work / "models/base"), str(adapter), torch.float32)
     ids = torch.arange(1, 60)[None]
     with torch.no_grad():
@@ -239,7 +240,9 @@ def test_the_loss_is_of_the_outputs_alone_and_knows_no_padding(sample: list[Reco
     tokenizer, model = load_tokenizer(tiny), load_model(tiny, torch.float32)
     rows = [train.tokenise(row, tokenizer) for row in short_examples(sample, 6)]
     with torch.no_grad():
-        whole, count = train.loss_of(model, {key: [row[key] for row in rows] for key in ("ids", "start")})
+        whole, count = train.loss_of(
+            model, Head(model, None), {key: [row[key] for row in rows] for key in ("ids", "start")}
+        )
         expected = 0.0
         for row in rows:
             ids = torch.tensor(row["ids"])
@@ -255,10 +258,10 @@ def test_a_batch_predicts_what_each_prompt_alone_does(sample: list[Record], trai
     tokenizer = load_tokenizer(trained / "models/base")
     prompts = [prompt_ids(tokenizer, row["input"]) for row in short_examples(sample, 8)]
     # An end token that this model does write, so that rows leave the batch at different times.
-    written = Counter(token for ids, _ in predict.greedy(model, prompts, 0, 12) for token in ids)
+    written = Counter(token for ids, _ in predict.greedy(model, Head(model, None), prompts, 0, 12) for token in ids)
     for end in list(written)[:3]:
-        alone = [predict.greedy(model, [prompt], end, 12)[0] for prompt in prompts]
-        assert predict.greedy(model, prompts, end, 12) == alone
+        alone = [predict.greedy(model, Head(model, None), [prompt], end, 12)[0] for prompt in prompts]
+        assert predict.greedy(model, Head(model, None), prompts, end, 12) == alone
     assert all(len(ids) <= 12 and (finished or len(ids) == 12) for ids, finished in alone)
 
 

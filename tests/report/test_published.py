@@ -16,7 +16,7 @@ GOOD = "{lang: ja, subset: SCNM, system: X, TL: 1, mark: N, source: a note}"
 
 
 def test_the_committed_file_names_every_system_with_mark_and_source() -> None:
-    entries = published.load(ROOT / "stages/published.yaml")
+    entries = published.load(ROOT / "stages/report/published.yaml")
     assert set(published.systems(entries)) >= SYSTEMS
     rows = published.rows(entries, [(lang, name) for lang in ("ja", "en", "zh") for name in SUBSETS])
     assert len(rows) == 21

@@ -32,7 +32,7 @@ def talk(text: str, *answers: tuple[str, str], **more: Any) -> dict[str, Any]:
 def read(tmp_path: Path, rows: list[Any], limit: int | None = None) -> list[Record]:
     path = tmp_path / "pile.jsonl"
     write_jsonl(path, rows)
-    found, references = collect([Source("pile", "pile", str(path), None, limit)])
+    found, references, _ = collect([Source("pile", "pile", str(path), None, limit)], ["en"])
     assert references == []
     assert [fault for record in found for fault in faults(record, "record")] == []
     return found

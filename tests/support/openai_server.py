@@ -31,11 +31,17 @@ import yaml
 from stages.core.files import read_json, write_json
 from stages.llm.request import Request
 from stages.records.record import Record, locate
-from stages.records.rules import read_translations, write_records
+from stages.records.rules import write_records
 from stages.sources.common import make_record
+from stages.translation.lines import read_translations
 
 ROOT = Path(__file__).resolve().parents[2]
 MODEL = "loopback-1"
+MODULES = {
+    "tconer": "translation.text_classes",
+    "glossary": "translation.glossary",
+    "translate": "translation.translate",
+}
 
 
 def _with(right: str, **changes: Any) -> tuple[str, str, None]:
@@ -347,7 +353,7 @@ class Project:
     def start(self, stage: str, lang: str = "en", url: str | None = None, **options: Any) -> subprocess.Popen[str]:
         """The stage as a process of its own, with its output in pipes."""
         return subprocess.Popen(
-            [sys.executable, "-m", f"stages.{stage}", *self.arguments(stage, lang, **options)],
+            [sys.executable, "-m", f"stages.{MODULES[stage]}", *self.arguments(stage, lang, **options)],
             cwd=self.folder,
             env=self.environment(url),
             stdout=subprocess.PIPE,
@@ -371,7 +377,7 @@ class Project:
         if not url:
             for name in ("LLM_MODE", "OPENAI_BASE_URL", "OPENAI_API_KEY"):
                 patch.delenv(name, raising=False)
-        importlib.import_module(f"stages.{stage}").main(self.arguments(stage, lang, **options))
+        importlib.import_module(f"stages.{MODULES[stage]}").main(self.arguments(stage, lang, **options))
 
     def translations(self, lang: str = "en") -> dict[str, dict[str, Any]]:
         """What translate wrote, by id."""

@@ -27,7 +27,9 @@ from stages.translation.filter import Filter, filter_records, judge
 from tests.support.pipeline import DATA_STAGES, ROOT, new_folder, run, run_stage
 
 BOTH = Filter(untranslated=True, unaligned="record")
-MIX = dataclasses.replace(config.read("mix", Mix, ROOT / "params.yaml"), view="joint", train_size=None)
+MIX = dataclasses.replace(
+    config.read("mix", Mix, ROOT / "params.yaml"), view="joint", train_size=None, translations="calibrated"
+)
 
 
 @pytest.fixture(scope="module")
@@ -243,15 +245,15 @@ def all_of(records: list[Record]) -> set[str]:
 
 
 def test_no_group_is_in_train_and_test(records: list[Record], references: list[Record]) -> None:
-    parts, _ = mix(records + references, all_of(records), references, MIX)
+    parts, _, _ = mix(records + references, all_of(records), references, MIX)
     groups = {name: {example["group"] for example in part} for name, part in parts.items()}
     assert not groups["train"] & (groups["test"] | groups["test_translated"])
     assert len(groups["train"] | groups["test"]) == 160
 
 
 def test_the_test_set_is_the_same_whatever_was_translated(records: list[Record], references: list[Record]) -> None:
-    whole, _ = mix(records + references, all_of(records), references, MIX)
-    none, _ = mix(records, all_of(records), references, MIX)
+    whole, _, _ = mix(records + references, all_of(records), references, MIX)
+    none, _, _ = mix(records, all_of(records), references, MIX)
     assert whole["test"] == none["test"]
     cells = Counter((example["lang"], example["subset"]) for example in none["test"])
     assert len(cells) == 21
@@ -295,19 +297,50 @@ def test_views_ask_for_one_level_or_give_it(records: list[Record], references: l
 
 
 def test_train_size_takes_a_stable_part_and_counts_the_rest(records: list[Record], references: list[Record]) -> None:
-    whole, _ = mix(records, all_of(records), references, MIX)
-    small, left_out = mix(records, all_of(records), references, dataclasses.replace(MIX, train_size=50))
+    whole, _, _ = mix(records, all_of(records), references, MIX)
+    small, left_out, _ = mix(records, all_of(records), references, dataclasses.replace(MIX, train_size=50))
     assert len(small["train"]) == 50
     assert left_out["train_size"] == len(whole["train"]) - 50
-    fewer, _ = mix(records, all_of(records), references, dataclasses.replace(MIX, train_size=20))
+    fewer, _, _ = mix(records, all_of(records), references, dataclasses.replace(MIX, train_size=20))
     assert {e["id"] for e in fewer["train"]} <= {e["id"] for e in small["train"]}
+
+
+def test_a_small_mix_has_all_cells_alike(records: list[Record], references: list[Record]) -> None:
+    small, _, _ = mix(records, all_of(records), references, dataclasses.replace(MIX, train_size=35))
+    cells = Counter((example["lang"], example["subset"], example["task"]) for example in small["train"])
+    assert max(cells.values()) - min(cells.values()) <= 1
+
+
+def test_references_stand_for_the_translations_of_training_groups_if_that_is_wanted(
+    records: list[Record], references: list[Record]
+) -> None:
+    wanted = dataclasses.replace(MIX, translations="reference")
+    broken = [{**record, "text": "machine translation", "extractions": []} for record in references]
+    parts, _, origins = mix(records + broken, all_of(records), references, wanted)
+    assert not any("machine translation" in example["input"] for example in parts["train"])
+    assert sum("machine translation" in example["input"] for example in parts["test_translated"]) == 208
+    assert origins["reference"] == 2 * origins["source"]
+    assert origins["translated"] == 0
+
+
+def test_natural_records_join_the_training_data_and_never_the_test_set(
+    records: list[Record], references: list[Record]
+) -> None:
+    native = [
+        {**record, "id": record["id"].replace("sample", "own"), "source": "own", "group": "f" * 16, "split": "train"}
+        for record in references[:3]
+    ]
+    parts, _, origins = mix(records, all_of(records), references, MIX, native)
+    assert {record["id"] for record in native} <= {example["id"] for example in parts["train"]}
+    assert origins["natural"] == 3
+    assert parts["test"] == mix(records, all_of(records), references, MIX)[0]["test"]
 
 
 def test_records_without_a_text_label_are_left_out_and_counted(records: list[Record], references: list[Record]) -> None:
     blank = [{**record, "text_label": None, "text_label_origin": None} for record in records[:3]] + records[3:]
-    _, left_out = mix(blank, all_of(blank), references, MIX)
+    _, left_out, _ = mix(blank, all_of(blank), references, MIX)
     assert left_out["no_text_label"] == 3
-    _, left_out = mix(blank, all_of(blank), references, dataclasses.replace(MIX, view="words"))
+    _, left_out, _ = mix(blank, all_of(blank), references, dataclasses.replace(MIX, view="words"))
     assert left_out["no_text_label"] == 0
 
 

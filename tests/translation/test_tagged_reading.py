@@ -8,17 +8,17 @@ from typing import Any
 
 import pytest
 
-from stages.core.config import load
+from stages.core import config
 from stages.llm import prompt
-from stages.llm.request import Request
+from stages.llm.request import Llm, Request
 from stages.translation import tagged
 from stages.translation.projection import Projection
 from stages.translation.translate import by_tagged
 from tests.support.openai_server import ROOT, record
 
-KNOBS = load(ROOT / "params.yaml")
+LLM = config.read("llm", Llm, ROOT / "params.yaml")
 SPEC = prompt.load(ROOT / "stages" / "prompts" / "translate" / "v2.yaml")
-FREE = Projection(True, True, True, True, True, True, True, ask_span=False, again=True, stronger_model=None)
+FREE = Projection(True, True, True, True, True, True, ask_span=False, stronger_model="big")
 TEXT = "花子は京都で電池を買った。"
 VIEWS = [record("SCNM", "NER", "1", TEXT, "社会", [("人名", "花子"), ("地名", "京都")])]
 
@@ -30,7 +30,7 @@ def response(text: str, **parts: str) -> dict[str, Any]:
 
 
 def test_a_tag_around_what_is_listed_for_another_number_is_that_ones() -> None:
-    request = tagged.build_request(VIEWS, "en", SPEC, KNOBS.llm)
+    request = tagged.build_request(VIEWS, "en", SPEC, LLM)
     answer = response("In <e1>Kyoto</e1> batteries were bought.", e1="Hanako", e2="Kyoto")
     attempt = tagged.read_answer(answer, VIEWS, "en", FREE, request, "first")
     assert attempt.places == {1: ("exact", (3, 8))}
@@ -40,16 +40,15 @@ def test_a_tag_around_what_is_listed_for_another_number_is_that_ones() -> None:
 @pytest.mark.parametrize(
     ("second", "rung", "text"),
     [
-        ("<e1>Hanako</e1> bought batteries in <e2>Kyoto</e2>.", "again", "Hanako bought batteries in Kyoto."),
+        ("<e1>Hanako</e1> bought batteries in <e2>Kyoto</e2>.", "stronger", "Hanako bought batteries in Kyoto."),
         ("<e1>H</e1> <e2>K</e2>", "first", "Hanako bought some batteries there."),  # it gave up: fewer faults, no text
-        ("That answer cannot be used: <e1>Hanako</e1>, <e2>Kyoto</e2>, nothing in it.", "first",
-         "Hanako bought some batteries there."),  # it translated the reproach
+        ("<e1>Hanako</e1> bought a few batteries.", "first", "Hanako bought some batteries there."),  # as faulty
     ],
 )  # fmt: skip
 def test_a_second_attempt_counts_if_it_is_a_translation_with_fewer_faults(second: str, rung: str, text: str) -> None:
     def ask(requests: Sequence[Request]) -> list[dict[str, Any]]:
         first = "<e1>Hanako</e1> bought some batteries there."
-        return [response(second if len(r.body["messages"]) > 8 else first) for r in requests]
+        return [response(second if r.body["model"] == "big" else first) for r in requests]
 
-    (line,) = by_tagged([VIEWS], "en", SPEC, KNOBS.llm, ask, {}, FREE)
+    (line,) = by_tagged([VIEWS], "en", SPEC, LLM, ask, {}, FREE)
     assert (line["rung"], line["record"]["text"]) == (rung, text)

@@ -22,7 +22,7 @@ from stages.translation.listed import build_request, read_answer, span_texts
 from stages.translation.translate import by_text
 from tests.support.openai_server import NEWS, OPEN, RECORDS, REVIEW, ROOT, TWICE, OpenAIServer, Project, image, record
 
-LLM = Llm("m", "json_object_schema", 0.0, 0, 600, 4, 300.0, 4)
+LLM = Llm("m", "json_object_schema", 0.0, 0, 600, 4, 300.0, 4, None, None, 600.0)
 V1 = prompt.load(ROOT / "stages" / "prompts" / "translate" / "v1.yaml")
 IDS = {f"{r['id'].rsplit('/', 1)[0]}/zh" for r in RECORDS}
 NEWS_IDS = {"TCREE/RE/own/news/zh", "TCREE/EE/own/news/zh"}

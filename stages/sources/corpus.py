@@ -1,0 +1,126 @@
+"""The corpus that this project wrote, `data/corpus/`: texts that are natural in every language, annotated once for all.
+
+`<family>.jsonl` has one text a line (schema `corpus`; data/corpus/GUIDE.md, section 6): its words in each language, and for
+each annotation its words in each of them. Labels are those of the language of origin; the other languages' come from the
+label tables, those of open types from `types.json` or from the annotation's own `label_<lang>`. Extractions are in the order of
+each text. Nothing of it is translated or is a reference of a translation: `natural` gives its records in all languages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from stages.core.errors import UserError
+from stages.core.files import read_json
+from stages.core.schema import read_checked
+from stages.records.record import Extraction, Record, group_of
+from stages.records.tasks import ROLES, subset, task_of
+from stages.sources.common import Source, make_record
+from stages.sources.places import Place, argument, assign
+
+FAMILIES = ("SCNM", "SCPOS", "TCREE", "TCONER")
+Types = dict[str, dict[str, str]]
+
+
+def subset_name(family: str, task: str) -> str:
+    """The sub-dataset that a view of a family belongs to."""
+    return f"SCPOS-{task}" if family == "SCPOS" else family
+
+
+class Text:
+    """One line of the corpus; `place` ("file: id") is named where it is wrong."""
+
+    def __init__(self, row: dict[str, Any], family: str, types: Types, place: str) -> None:
+        self.row, self.family, self.types, self.place = row, family, types, place
+
+    def fault(self, lang: str, task: str, n: int, what: str) -> UserError:
+        """What is wrong with the nth annotation of a view."""
+        return UserError(f"{self.place}: {lang} {task}[{n}]", what, "see data/corpus/GUIDE.md, section 6")
+
+    def label(self, task: str, n: int, item: dict[str, Any], lang: str) -> str:
+        """The label of an annotation in a language."""
+        label, origin = str(item["label"]), self.row["origin"]
+        name = subset_name(self.family, task)
+        if subset(name).word_labels[task] is not None:
+            return subset(name).word_label(task, label, origin, lang)
+        found = label if lang == origin else self.types.get(label, {}).get(lang) or item.get(f"label_{lang}")
+        if not found:
+            raise self.fault(lang, task, n, f"open label {label!r} is not in types.json and has no label_{lang}")
+        return str(found)
+
+    def view(self, task: str, items: Sequence[dict[str, Any]], lang: str) -> list[tuple[int, Extraction]]:
+        """(number of the annotation, extraction) in the order of the text of a language."""
+        kind, text = task_of(subset_name(self.family, task), task).kind, self.row["texts"][lang]
+        found: list[tuple[tuple[int, ...], int, Extraction]] = []
+        if kind == "span":
+            for n, place in enumerate(assign(text, [self.words(task, n, item, lang) for n, item in enumerate(items)])):
+                if isinstance(place, str):
+                    raise self.fault(lang, task, n, place)
+                spans = [{"text": place.text, "start": place.start}]
+                found.append(((place.start,), n, {"label": self.label(task, n, items[n], lang), "spans": spans}))
+        else:
+            names = ("head", "tail") if kind == "relation" else ROLES
+            others = [self.words(task, n, item[k], lang) for n, item in enumerate(items) for k in names if k in item]
+            for n, item in enumerate(items):
+                places: dict[str, Place] = {}
+                for name in (name for name in names if name in item):
+                    at = argument(text, self.words(task, n, item[name], lang), others, kind == "event")
+                    if isinstance(at, str):
+                        raise self.fault(lang, task, n, f"{name}: {at}")
+                    places[name] = at
+                roles = {name: {"role": name} if kind == "event" else {} for name in places}
+                spans = [{"text": at.text, "start": at.start, **roles[name]} for name, at in places.items()]
+                first = (places["trigger"],) if kind == "event" else (places["head"], places["tail"])
+                label = None if kind == "event" else self.label(task, n, item, lang)
+                found.append((tuple(at.start for at in first), n, {"label": label, "spans": spans}))
+        return [(n, extraction) for _, n, extraction in sorted(found, key=lambda item: item[:2])]
+
+    def words(self, task: str, n: int, item: dict[str, Any], lang: str) -> str:
+        """The words of a span in a language."""
+        if lang not in item:
+            raise self.fault(lang, task, n, "has no words in this language")
+        return str(item[lang])
+
+    def records(self, source: str, languages: Sequence[str]) -> Iterator[Record]:
+        """Every view in every language."""
+        row, origin = self.row, self.row["origin"]
+        for lang in (lang for lang in row["texts"] if lang in languages):
+            views: dict[str, list[Extraction]] = {}
+            for task, items in row["views"].items():
+                placed = self.view(task, items, lang)
+                views[task] = [extraction for _, extraction in placed]
+                if task == "ADJN":
+                    for pos in ("ADJ", "N"):
+                        views[pos] = [extraction for n, extraction in placed if items[n].get("pos") == pos]
+            for task, extractions in views.items():
+                name = subset_name(self.family, task)
+                yield make_record(
+                    subset_name=name,
+                    task=task,
+                    source=source,
+                    native=row["id"],
+                    lang=lang,
+                    text=row["texts"][lang],
+                    text_label=subset(name).text_label(row["text_label"], origin, lang),
+                    extractions=extractions,
+                    split="train",
+                    group=group_of(row["texts"][origin]),
+                )
+
+
+def texts(folder: Path, limit: int | None = None) -> Iterator[Text]:
+    """The texts of the corpus, family by family; only the first of each under a limit."""
+    types: Types = read_json(folder / "types.json")
+    for family in FAMILIES:
+        path = folder / f"{family}.jsonl"
+        for row in read_checked(path, "corpus")[:limit]:
+            yield Text(row, family, types, f"{path}: {row['id']}")
+
+
+def natural(source: Source, languages: Sequence[str]) -> list[Record]:
+    """Every view of every text in those languages."""
+    return [
+        record for text in texts(Path(source.path), source.limit) for record in text.records(source.name, languages)
+    ]

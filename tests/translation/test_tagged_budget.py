@@ -1,0 +1,45 @@
+"""What a translation may cost: budgets, estimates, and requests that stay the same."""
+
+from __future__ import annotations
+
+import pytest
+
+from stages.core.errors import UserError
+from stages.llm.cost import cost_usd, prompt_tokens_bound
+from stages.llm.request import Llm
+from stages.translation import tagged
+from tests.support.openai_server import record
+from tests.support.tagged import GOOD, ONE, SPEC, Stage
+
+TEXTS = [record("SCNM", "NER", f"t{n}", f"{n}番目の京都。", "社会", [("地名", "京都")]) for n in range(4)]
+
+
+def test_a_budget_stops_before_it_is_passed_and_what_was_answered_is_not_paid_for_again(stage: Stage) -> None:
+    llm = Llm("gpt-6-luna", "json_object_schema", 0.0, 0, 600, 1, 30.0, 0, None, None, 600.0)
+    bound = max(prompt_tokens_bound(tagged.build_request([view], "en", SPEC, llm).body) for view in TEXTS)
+    most = cost_usd("gpt-6-luna", bound, 600)
+    assert most is not None
+    # Every call costs all that it can: two fit into two and a half.
+    budget, tokens = float(most) * 2.5, (bound, 600)
+    with pytest.raises(UserError, match=r"translate\.budget_usd: the next request could pass the budget"):
+        stage(TEXTS, lambda body: GOOD, budget=budget, tokens=tokens, llm={"model": "gpt-6-luna"})
+    assert len(stage.bodies) == 2
+    assert not (stage.folder / "out-translate-en.jsonl").exists()
+    lines = stage(TEXTS, lambda body: GOOD, budget=2 * budget, tokens=tokens, llm={"model": "gpt-6-luna"})
+    assert len(stage.bodies) == 2
+    assert [line["failure"] for line in lines.values()] == [None] * 4
+
+
+def test_a_budget_is_refused_where_the_stronger_model_has_another_price(stage: Stage) -> None:
+    with pytest.raises(UserError, match="gemini-3.1-flash-lite"):
+        stage(ONE, lambda body: GOOD, budget=1.0, stronger_model="gemini-3.1-flash-lite", llm={"model": "gpt-6-luna"})
+    assert stage.bodies == []
+
+
+def test_an_estimate_sends_and_writes_nothing(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+    stage(TEXTS, lambda body: GOOD, "en", "--estimate", llm={"model": "gpt-6-luna"})
+    assert stage.bodies == []
+    header, row = capsys.readouterr().out.splitlines()
+    assert row.split()[:4] == ["en", "4", "0", "4"]
+    assert not (stage.folder / "out-translate-en.jsonl").exists()
+    assert not (stage.folder / "usage").exists()
