@@ -2,7 +2,7 @@
 
 Cheapest and surest first: `exact`, then `folded` (width, case, variants of the middle dot, Japanese and traditional
 shapes of Chinese characters, through a folded copy with a map of places) and `copied` (the source's own words, folded);
-then for English `inflected` (article, plural, verb ending), for Chinese and Japanese `near` (as many characters, two thirds of them in the same place: 盛冈駅 and 盛冈站; an edit distance would match nonsense
+then for English `inflected` (article, plural, verb ending) and `fuzzy` (an edit or two), for Chinese and Japanese `near` (as many characters, two thirds of them in the same place: 盛冈駅 and 盛冈站; an edit distance would match nonsense
 there). A place that another span holds already is not taken: two phrases do not stand in one.
 """
 
@@ -12,6 +12,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from functools import cache
 
 from stages.text.writing_systems import KANA, outside_gb2312, simplified
@@ -27,13 +28,15 @@ class Projection:
     folded: bool
     copied: bool
     inflected: bool
+    fuzzy: bool
     near: bool
     ask_span: bool
     stronger_model: str | None
 
 
-STEPS = ("exact", "folded", "copied", "inflected", "near")
+STEPS = ("exact", "folded", "copied", "inflected", "fuzzy", "near")
 NEAR = 2 / 3  # share of equal characters, place by place, from which two Chinese or Japanese phrases count as one
+FUZZY = 0.85  # similarity of two English phrases, from 0 to 1, from which they count as one
 _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 _DOTS = str.maketrans("・‧•∙", "····", "")
 _MARKS = frozenset("，。、；：！？《》「」『』（）()…—,.;:!?")
@@ -124,6 +127,17 @@ def _inflected(text: str, part: str, lang: str) -> Iterator[Place]:
                 yield place
 
 
+def _fuzzy(text: str, part: str, lang: str) -> Iterator[Place]:
+    wanted = " ".join(_wanted(part)).casefold() if lang == "en" else ""
+    if len(wanted) > 4:
+        size = wanted.count(" ") + 1
+        scored = [
+            (SequenceMatcher(None, " ".join(words).casefold(), wanted).ratio(), place)
+            for words, place in _windows(text, [n for n in (size, size - 1, size + 1) if n > 0])
+        ]
+        yield from (place for score, place in sorted(scored, key=lambda pair: -pair[0]) if score >= FUZZY)
+
+
 def _near(text: str, part: str, lang: str) -> Iterator[Place]:
     inside, places = fold(text)
     wanted, _ = fold(part)
@@ -138,7 +152,7 @@ def _near(text: str, part: str, lang: str) -> Iterator[Place]:
         yield from ((start, end) for _, start, end in sorted(scored))
 
 
-_FINDERS = {"exact": _exact, "folded": _folded, "inflected": _inflected, "near": _near}
+_FINDERS = {"exact": _exact, "folded": _folded, "inflected": _inflected, "fuzzy": _fuzzy, "near": _near}
 
 
 def find(

@@ -18,6 +18,7 @@ from stages.translation.projection import STEPS, find, fold, simplify, stem
         ("en", "It stopped at once.", "stop", "inflected", "stopped"),
         ("en", "A factory closed.", "the factory", "inflected", "factory"),
         ("en", "The company's controls are easy.", "control", "inflected", "controls"),
+        ("en", "Governor Takenakka spoke.", "Takenaka", "fuzzy", "Takenakka"),
         ("zh", "他住在大阪国际会馆。", "大阪國際會館", "folded", "大阪国际会馆"),
         ("zh", "马尔塔·奥尔森的雕刻", "马尔塔・奥尔森", "folded", "马尔塔·奥尔森"),
         ("ja", "ＡＢＣ社が発表した。", "ABC社", "folded", "ＡＢＣ社"),
@@ -73,7 +74,7 @@ def test_a_part_goes_to_the_first_place_that_no_other_span_holds() -> None:
 
 
 def test_a_step_that_is_switched_off_is_not_taken() -> None:
-    assert find("The cars.", "car", "en", [], ["exact", "folded"]) is None
+    assert find("The cars.", "car", "en", [], ["exact", "folded", "fuzzy"]) is None
 
 
 def test_folding_keeps_a_map_of_places() -> None:

@@ -145,6 +145,7 @@ LOST = [
     ("en", says("Hanako bought the batteries.", e1="battery"), "inflected", "batteries", {"lost": 1}),
     ("zh", says("花子在京都买了。"), "copied", "京都", {"lost": 1}),
     ("zh", says("花子在马耳塔国际会馆买了。", e1="马尔塔国际会馆"), "near", "马耳塔国际会馆", {"lost": 1}),
+    ("en", says("Hanako bought it in Kyotto City.", e1="Kyoto City"), "fuzzy", "Kyotto City", {"lost": 1}),
 ]
 
 

@@ -18,7 +18,7 @@ from tests.support.openai_server import ROOT, record
 
 LLM = config.read("llm", Llm, ROOT / "params.yaml")
 SPEC = prompt.load(ROOT / "stages" / "prompts" / "translate" / "v2.yaml")
-FREE = Projection(True, True, True, True, True, True, ask_span=False, stronger_model="big")
+FREE = Projection(True, True, True, True, True, True, True, ask_span=False, stronger_model="big")
 TEXT = "花子は京都で電池を買った。"
 VIEWS = [record("SCNM", "NER", "1", TEXT, "社会", [("人名", "花子"), ("地名", "京都")])]
 
