@@ -25,6 +25,7 @@ from stages.core.errors import UserError
 from stages.core.files import iter_lines, write_jsonl
 from stages.core.schema import compiled, contents, file_faults, names
 from stages.records.record import Record, record_id
+from stages.records.rules import record_faults
 from stages.sources import sample
 from stages.sources.common import Source
 
@@ -44,7 +45,7 @@ def make_file(path: Path, count: int) -> None:
 
 
 def whole_path(path: Path) -> None:
-    for place, pointer, message in file_faults(path, "record"):
+    for place, pointer, message in file_faults(path, "record", record_faults):
         raise UserError(f"{place}: {pointer}", message, "the benchmark's records are to be sound")
 
 

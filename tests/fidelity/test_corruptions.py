@@ -15,6 +15,7 @@ from stages.fidelity.edits import Pair, edited, names
 from stages.fidelity.losses import clauses, negation
 from stages.fidelity.values import number, other_values
 from stages.records.record import Record, occurrences, with_lang
+from stages.records.rules import record_faults
 from stages.records.tasks import subset
 
 LIMIT = 100
@@ -97,7 +98,7 @@ def test_no_corruption_comes_twice_and_none_is_a_reference(wrong: list[Corruptio
 
 
 def test_only_shifted_offsets_break_validity(wrong: list[Corruption]) -> None:
-    broken = {(item.kind, item.what.split(":")[0]) for item in wrong if faults(item.record, "record")}
+    broken = {(item.kind, item.what.split(":")[0]) for item in wrong if faults(item.record, "record", record_faults)}
     assert broken == {("offsets", "shift")}
 
 

@@ -12,7 +12,8 @@ from typing import Any
 from stages.core.schema import read_checked
 from stages.llm.request import Request
 from tests.support.faulty import LOST, answers_always, faulty_records, passing_faults
-from tests.support.openai_server import OpenAIServer, Project
+from tests.support.openai_server import OpenAIServer
+from tests.support.project import Project
 
 TEXTS = 2000
 CONCURRENCY = 16

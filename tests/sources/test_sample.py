@@ -14,6 +14,7 @@ import pytest
 from stages.core.files import iter_jsonl
 from stages.core.schema import faults
 from stages.records.record import Record, occurrences, with_lang
+from stages.records.rules import record_faults
 from stages.records.tasks import Subset, subset
 
 FOLDER = Path(__file__).resolve().parents[2] / "data" / "sample"
@@ -77,7 +78,7 @@ def test_all_views_make_320_records_and_each_has_both_translations(sample: list[
 
 
 def test_every_record_is_sound_and_every_span_stands_in_its_text(sample: list[Record]) -> None:
-    assert {record["id"]: found for record in sample if (found := faults(record, "record"))} == {}
+    assert {record["id"]: found for record in sample if (found := faults(record, "record", record_faults))} == {}
     assert all(span["start"] is not None for row in sample for item in row["extractions"] for span in item["spans"])
 
 

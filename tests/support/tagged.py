@@ -14,7 +14,8 @@ from stages.llm import prompt
 from stages.records.record import Record
 from stages.translation.translate import main
 from tests.support.chat_server import Answer, chat_server
-from tests.support.openai_server import ROOT, Project, record
+from tests.support.openai_server import ROOT, record
+from tests.support.project import Project
 
 V2 = ROOT / "stages" / "prompts" / "translate" / "v2.yaml"
 SPEC = prompt.load(V2)

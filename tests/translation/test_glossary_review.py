@@ -13,7 +13,8 @@ from stages.core.files import read_json
 from stages.core.schema import file_faults
 from stages.llm.request import Request
 from stages.translation.glossary import entries_of, read_review
-from tests.support.openai_server import OpenAIServer, Project, image, record
+from tests.support.openai_server import OpenAIServer, image, record
+from tests.support.project import Project
 
 RECORDS = [
     record(

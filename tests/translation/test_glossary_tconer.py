@@ -17,7 +17,8 @@ from stages.records.record import Record
 from stages.records.rules import read_records
 from stages.records.tasks import subset
 from stages.translation.glossary import open_labels
-from tests.support.openai_server import RECORDS, OpenAIServer, Project, image, record
+from tests.support.openai_server import RECORDS, OpenAIServer, image, record
+from tests.support.project import Project
 
 PLAIN = "A plain sentence about rain."
 OPEN = [

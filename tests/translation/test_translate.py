@@ -20,7 +20,8 @@ from stages.llm import archive, prompt
 from stages.llm.request import Llm
 from stages.translation.listed import build_request, read_answer, span_texts
 from stages.translation.translate import by_text
-from tests.support.openai_server import NEWS, OPEN, RECORDS, REVIEW, ROOT, TWICE, OpenAIServer, Project, image, record
+from tests.support.openai_server import NEWS, OPEN, RECORDS, REVIEW, ROOT, TWICE, OpenAIServer, image, record
+from tests.support.project import Project
 
 LLM = Llm("m", "json_object_schema", 0.0, 0, 600, 4, 300.0, 4, None, None, 600.0)
 V1 = prompt.load(ROOT / "stages" / "prompts" / "translate" / "v1.yaml")
