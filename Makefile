@@ -6,8 +6,8 @@ export HF_HUB_DISABLE_TELEMETRY := 1
 export TOKENIZERS_PARALLELISM := false
 
 # The stages that ask an LLM, and what they need.
-ASKING := quality prompts classes judge
-BASELINES := evaluate_llm@0 evaluate_llm@k
+ASKING := quality prompts classes
+BASELINES := evaluate@llm_0shot evaluate@llm_kshot
 
 .PHONY: help install repro check test test-integration verify roundtrip record record-baseline lock docs
 help:  ## what there is

@@ -176,3 +176,7 @@ def test_no_module_is_longer_than_can_be_read_at_a_sitting() -> None:
         if (length := len(path.read_text(encoding="utf-8").splitlines())) > 400
     }
     assert long == {}
+
+
+def test_the_drawing_of_the_house_is_that_of_its_imports() -> None:
+    assert f"```mermaid\n{graph.drawing()}\n```" in (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")

@@ -32,14 +32,18 @@ BLOCK = re.compile(r"(<!-- (?:generated: )?(\w+) -->\n).*?(<!-- (?:end|/\2) -->)
 def pipeline() -> str:
     """One row a stage, from the descriptions in dvc.yaml."""
     stages = yaml.safe_load(read_bytes("dvc.yaml"))["stages"]
-    rows = [
-        {
-            "stage": f"`{name}`" + (" (a language each)" if "matrix" in entry else ""),
-            "what it does": entry["desc"],
-            "knobs": ", ".join(f"`{section}`" for section in entry.get("params", [])),
-        }
-        for name, entry in stages.items()
-    ]
+    rows = []
+    for name, entry in stages.items():
+        several = {"lang": " (a language each)", "shots": " (0 and k examples)"}
+        runs = next((several[key] for key in entry.get("matrix", {})), " (a system each)" if "foreach" in entry else "")
+        stage = entry.get("do", entry)
+        rows.append(
+            {
+                "stage": f"`{name}`{runs}",
+                "what it does": stage["desc"],
+                "knobs": ", ".join(f"`{section}`" for section in stage.get("params", [])),
+            }
+        )
     return table(pd.DataFrame(rows))
 
 
@@ -115,7 +119,7 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "checks": lambda: measure.table(read_json("metrics/checks.json")),
     "prompts": lambda: compare_prompts.table(read_json("metrics/prompts.json")),
     "baselines": baselines,
-    "rivals": lambda: external_scorers.table(read_json("metrics/external_scorers.json")),
+    "external_scorers": lambda: external_scorers.table(read_json("metrics/external_scorers.json")),
 }
 
 

@@ -1,0 +1,75 @@
+"""A new knob of one step makes that step stale and nothing else: shown by `dvc status` on a small copy of the pipeline."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.support.pipeline import ROOT
+
+# Stages without data of others before them, so that `dvc commit` needs no run: their outputs are made by hand.
+STAGES = ("raw", "base", "data_checks", "baseline")
+
+
+def dvc(folder: Path, *words: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "dvc", *words], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The real stages with their real deps on code, schemas and params, and stand-ins for their data."""
+    folder = tmp_path_factory.mktemp("stale")
+    for name in ("stages", "schemas"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("params.yaml", ".dvcignore"):
+        shutil.copy(ROOT / name, folder / name)
+    pipeline = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    pipeline = {name: pipeline[name] for name in STAGES}
+    (folder / "dvc.yaml").write_text(yaml.safe_dump({"stages": pipeline}), encoding="utf-8")
+    for entry in pipeline.values():
+        for item in (*entry["deps"], *entry.get("outs", []), *entry.get("metrics", [])):
+            path = folder / (item if isinstance(item, str) else next(iter(item)))
+            if not path.exists():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text("{}\n", encoding="utf-8")
+    dvc(folder, "init", "--no-scm", "-q")
+    dvc(folder, "config", "core.analytics", "false")
+    dvc(folder, "commit", "-f", "-q")
+    assert "up to date" in dvc(folder, "status")
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("section", "stale"), [("data_checks", {"data_checks"}), ("base", {"base"}), ("evaluate", set()), ("mix", set())]
+)
+def test_a_new_knob_makes_its_own_step_stale_alone(project: Path, section: str, stale: set[str]) -> None:
+    path = project / "params.yaml"
+    before = path.read_text(encoding="utf-8")
+    try:
+        path.write_text(before.replace(f"\n{section}:", f"\n{section}:\n  new_knob: 1", 1), encoding="utf-8")
+        status = yaml.safe_load(subprocess.check_output([sys.executable, "-m", "dvc", "status", "--json"], cwd=project))
+    finally:
+        path.write_text(before, encoding="utf-8")
+    assert set(status) == stale
+
+
+@pytest.mark.slow
+def test_a_changed_module_makes_those_stale_that_import_its_room_and_no_model(project: Path) -> None:
+    path = project / "stages" / "dataset" / "mix.py"
+    before = path.read_bytes()
+    try:
+        path.write_bytes(before + b"# edited\n")
+        status = yaml.safe_load(subprocess.check_output([sys.executable, "-m", "dvc", "status", "--json"], cwd=project))
+    finally:
+        path.write_bytes(before)
+    assert set(status) == {"data_checks"}
