@@ -36,8 +36,10 @@ def calibrated(folder: Path, sample: list[Record], count: int) -> None:
     ]
     for lang in ("ja", "en", "zh"):
         write_records(folder / f"data/calibrated/{lang}.jsonl", [r for r in train + test if r["lang"] == lang])
+        write_records(folder / f"data/filtered/{lang}.jsonl", [])
     write_records(folder / "data/tconer/records.jsonl", train + test)
-    write_records(folder / "data/raw/references.jsonl", [])
+    for name in ("references", "natural"):
+        write_records(folder / f"data/raw/{name}.jsonl", [])
 
 
 def evaluate(folder: Path, predictions: str, gold: str) -> dict[str, Any]:
@@ -53,7 +55,7 @@ def test_a_tiny_base_overfits_sixteen_records_through_mix_train_predict_and_eval
 ) -> None:
     tiny = write_tiny_llama(tmp_path / "tiny")
     changes = {"train": {**BY_HEART, "precision": "fp32"}, "predict": {"precision": "fp32"}}
-    folder = new_folder(tmp_path / "work", base={"source": f"path:{tiny}", "sha256": None}, **changes)
+    folder = new_folder(tmp_path / "work", base={"source": f"path:{tiny}", "sha256": None, "terms": []}, **changes)
     calibrated(folder, sample, 16)
     began = time.monotonic()
     for stage in ("mix", "base", "train"):

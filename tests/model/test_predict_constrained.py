@@ -68,7 +68,7 @@ def test_the_flag_does_what_the_param_does(
     sample: list[Record], tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     knobs = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-    knobs["base"] = {"source": f"path:{tiny}", "sha256": None}
+    knobs["base"] = {"source": f"path:{tiny}", "sha256": None, "terms": []}
     monkeypatch.chdir(tmp_path)
 
     def predicted(name: str, constrained: bool, *flags: str) -> Examples:

@@ -29,7 +29,14 @@ from tests.support.tiny_llama import ONE_THREAD, byte_tokenizer, write_tiny_llam
 
 Examples = list[dict[str, Any]]
 # What makes the tiny base learn by heart. LoRA alone cannot: its random embeddings and head would stay as they are.
-BY_HEART = {"method": "full", "epochs": 150.0, "batch_size": 8, "learning_rate": 0.005, "validation_share": 0.0}
+BY_HEART = {
+    "method": "full",
+    "epochs": 150.0,
+    "batch_size": 8,
+    "learning_rate": 0.005,
+    "validation_share": 0.0,
+    "head": "full",
+}
 OPTIONS = Train(
     method="lora",
     seed=0,
@@ -70,7 +77,7 @@ def short_examples(sample: Sequence[Record], count: int) -> Examples:
 def work_folder(folder: Path, examples: Examples, tiny: Path, **options: Any) -> Path:
     """A folder with params, examples and a base made by the real stage."""
     knobs = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-    knobs["base"] = {"source": f"path:{tiny}", "sha256": None}
+    knobs["base"] = {"source": f"path:{tiny}", "sha256": None, "terms": []}
     knobs["train"] |= {"precision": "fp32", **options}
     knobs["predict"] |= {"precision": "fp32"}
     folder.mkdir(exist_ok=True)
@@ -110,7 +117,7 @@ def test_the_stages_learn_sixteen_records_by_heart(sample: list[Record], tiny: P
     assert {row["lang"] for row in examples} == {"ja", "en", "zh"}
     folder = work_folder(tmp_path / "work", examples, tiny, **BY_HEART)
     for stage, arguments in (("train", TRAIN), ("predict", PREDICT)):
-        done = run(["python", "-m", f"stages.{stage}", *arguments.split()], folder, **ONE_THREAD)
+        done = run(["python", "-m", f"stages.model.{stage}", *arguments.split()], folder, **ONE_THREAD)
         assert done.returncode == 0, done.stderr
     lines = [json.loads(line) for line in (folder / "out.jsonl").read_text(encoding="utf-8").splitlines()]
     exact = sum(line["output"] == row["output"] and line["finished"] for line, row in zip(lines, examples, strict=True))
@@ -123,6 +130,7 @@ def test_an_adapter_is_small_and_holds_no_path_of_this_machine(trained: Path) ->
         "ADAPTER.json",
         "adapter_config.json",
         "adapter_model.safetensors",
+        "head_tokens.json",
     }
     assert str(trained) not in (folder / "adapter_config.json").read_text()
     assert json.loads((folder / "adapter_config.json").read_text())["base_model_name_or_path"] == "models/base"
