@@ -60,6 +60,11 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("before", type=Path)
     parser.add_argument("after", type=Path)
     given = parser.parse_args(arguments)
+    for root in (given.before, given.after):
+        if not (root / "data" / "raw" / "records.jsonl").exists():
+            parser.error(
+                f"{root}: no artifacts there (data/raw/records.jsonl is missing): run `make repro` in it first"
+            )
     old = {RENAMED.get(path, path): given.before / path for path in artifacts(given.before)}
     new = {path: given.after / path for path in artifacts(given.after)}
     same, differ = 0, list[str]()

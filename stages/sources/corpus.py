@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from stages.core.errors import UserError
-from stages.core.files import read_json
-from stages.core.schema import read_checked
+from stages.core.schema import read_checked, read_checked_json
 from stages.records.record import Extraction, Record, group_of
 from stages.records.tasks import ROLES, subset, task_of
 from stages.sources.common import Source, make_record
@@ -44,11 +43,21 @@ class Text:
         label, origin = str(item["label"]), self.row["origin"]
         name = subset_name(self.family, task)
         if subset(name).word_labels[task] is not None:
-            return subset(name).word_label(task, label, origin, lang)
+            try:
+                return subset(name).word_label(task, label, origin, lang)
+            except UserError as error:
+                raise self.fault(lang, task, n, error.fault) from error
         found = label if lang == origin else self.types.get(label, {}).get(lang) or item.get(f"label_{lang}")
         if not found:
             raise self.fault(lang, task, n, f"open label {label!r} is not in types.json and has no label_{lang}")
         return str(found)
+
+    def text_label(self, name: str, lang: str) -> str:
+        """The text-level label in a language."""
+        try:
+            return subset(name).text_label(self.row["text_label"], self.row["origin"], lang)
+        except UserError as error:
+            raise UserError(f"{self.place}: {error.place}", error.fault, error.remedy) from error
 
     def view(self, task: str, items: Sequence[dict[str, Any]], lang: str) -> list[tuple[int, Extraction]]:
         """(number of the annotation, extraction) in the order of the text of a language."""
@@ -103,7 +112,7 @@ class Text:
                     native=row["id"],
                     lang=lang,
                     text=row["texts"][lang],
-                    text_label=subset(name).text_label(row["text_label"], origin, lang),
+                    text_label=self.text_label(name, lang),
                     extractions=extractions,
                     split="train",
                     group=group_of(row["texts"][origin]),
@@ -112,7 +121,9 @@ class Text:
 
 def texts(folder: Path, limit: int | None = None) -> Iterator[Text]:
     """The texts of the corpus, family by family; only the first of each under a limit."""
-    types: Types = read_json(folder / "types.json")
+    if not folder.is_dir():
+        raise UserError(str(folder), "no such folder", f"it holds types.json and {', '.join(FAMILIES)}.jsonl")
+    types: Types = read_checked_json(folder / "types.json", "corpus_types")
     for family in FAMILIES:
         path = folder / f"{family}.jsonl"
         for row in read_checked(path, "corpus")[:limit]:
@@ -120,7 +131,13 @@ def texts(folder: Path, limit: int | None = None) -> Iterator[Text]:
 
 
 def natural(source: Source, languages: Sequence[str]) -> list[Record]:
-    """Every view of every text in those languages."""
+    """Every view of every text in those languages.
+
+    Raises:
+        UserError: a pin, which a folder cannot have; words without a place; an unknown label.
+    """
+    if source.pin is not None:
+        raise UserError(f"raw.sources: {source.name}", "a folder has no SHA-256 to pin", "set pin to null")
     return [
         record for text in texts(Path(source.path), source.limit) for record in text.records(source.name, languages)
     ]
