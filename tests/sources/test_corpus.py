@@ -78,6 +78,20 @@ def test_words_without_a_place_and_open_labels_without_a_translation_are_named(t
         read(tmp_path, "TCONER", row)
 
 
+def test_adjectives_and_nouns_follow_from_both_together(tmp_path: Path) -> None:
+    items = [
+        {"label": "ポジティブ", "pos": "ADJ", "ja": "軽い", "en": "light", "zh": "轻"},
+        {"label": "ポジティブ", "pos": "N", "ja": "本体", "en": "body", "zh": "机身"},
+    ]
+    texts = {"ja": "軽い本体です。", "en": "The body is light.", "zh": "机身很轻。"}
+    row = ROW | {"texts": texts, "text_label": "積極", "views": {"ADJN": items}}
+    made = {(record["task"], record["lang"]): spans(record) for record in read(tmp_path, "SCPOS", row)}
+    assert {task for task, _ in made} == {"ADJN", "ADJ", "N"}
+    assert made["ADJN", "en"] == [("Positive", ("body", 4)), ("Positive", ("light", 12))]
+    assert made["ADJ", "en"] == [("Positive", ("light", 12))]
+    assert made["N", "zh"] == [("正面", ("机身", 0))]
+
+
 @pytest.mark.parametrize(
     ("change", "fault"),
     [

@@ -15,10 +15,8 @@ from stages.core import config
 from stages.core.errors import UserError
 from stages.core.joins import by_language
 from stages.core.schema import faults
-from stages.dataset.mix import Mix, mix, split_of
-from stages.records.linear import parse, split_input
+from stages.dataset.mix import Mix
 from stages.records.record import Record, canonical, with_lang
-from stages.records.tasks import task_of
 from stages.report.quality import measured_of, quality
 from stages.sources import sample
 from stages.sources.common import Source
@@ -235,118 +233,6 @@ def test_a_join_refuses_a_missing_an_unlisted_and_a_stale_language(tmp_path: Pat
         by_language(paths, ["ja", "en"])
     with pytest.raises(UserError, match="left from a language"):
         by_language(paths[:2], ["ja", "en"])
-
-
-# --- mix -------------------------------------------------------------------------------------------------------------
-
-
-def all_of(records: list[Record]) -> set[str]:
-    return {record["id"] for record in records}
-
-
-def test_no_group_is_in_train_and_test(records: list[Record], references: list[Record]) -> None:
-    parts, _, _ = mix(records + references, all_of(records), references, MIX)
-    groups = {name: {example["group"] for example in part} for name, part in parts.items()}
-    assert not groups["train"] & (groups["test"] | groups["test_translated"])
-    assert len(groups["train"] | groups["test"]) == 160
-
-
-def test_the_test_set_is_the_same_whatever_was_translated(records: list[Record], references: list[Record]) -> None:
-    whole, _, _ = mix(records + references, all_of(records), references, MIX)
-    none, _, _ = mix(records, all_of(records), references, MIX)
-    assert whole["test"] == none["test"]
-    cells = Counter((example["lang"], example["subset"]) for example in none["test"])
-    assert len(cells) == 21
-    assert min(cells.values()) >= 13
-    assert none["test_translated"] == []
-    assert len(whole["test_translated"]) == 208
-
-
-def test_groups_without_a_split_are_split_by_hash_and_stay_when_others_join(records: list[Record]) -> None:
-    free = [{**record, "split": None} for record in records]
-    splits = split_of(free, MIX)
-    share = Counter(splits.values())["test"] / len(splits)
-    assert 0.2 < share < 0.46
-    assert split_of(free[: len(free) // 2], MIX).items() <= splits.items()
-
-
-def test_one_test_record_makes_its_whole_group_a_test_group(records: list[Record]) -> None:
-    group = [{**record, "split": split} for record, split in zip(records[:2], ("train", "test"), strict=True)]
-    group[1]["group"] = group[0]["group"]
-    assert split_of(group, MIX) == {group[0]["group"]: "test"}
-
-
-def test_views_ask_for_one_level_or_give_it(records: list[Record], references: list[Record]) -> None:
-    joint = {e["id"]: e for e in mix(records, all_of(records), references, MIX)[0]["test"]}
-    for view in ("text", "words", "text_given", "words_given"):
-        for example in mix(records, all_of(records), references, dataclasses.replace(MIX, view=view))[0]["test"]:
-            whole = joint[example["id"]]
-            task = task_of(example["subset"], example["task"])
-            full, parsed = parse(whole["output"], task), parse(example["output"], task)
-            asks_label, asks_words = view in ("text", "words_given"), view in ("words", "text_given")
-            assert parsed.text_label == (full.text_label if asks_label else None)
-            assert parsed.extractions == (full.extractions if asks_words else [])
-            given = split_input(example["input"])[0].removeprefix(split_input(whole["input"])[0])
-            if view == "text_given":
-                assert given == "/" + str(full.text_label)
-            elif view == "words_given":
-                assert given.startswith("/")
-                assert parse(f"x/{task.word}{given}", task).extractions == full.extractions
-            else:
-                assert given == ""
-
-
-def test_train_size_takes_a_stable_part_and_counts_the_rest(records: list[Record], references: list[Record]) -> None:
-    whole, _, _ = mix(records, all_of(records), references, MIX)
-    small, left_out, _ = mix(records, all_of(records), references, dataclasses.replace(MIX, train_size=50))
-    assert len(small["train"]) == 50
-    assert left_out["train_size"] == len(whole["train"]) - 50
-    fewer, _, _ = mix(records, all_of(records), references, dataclasses.replace(MIX, train_size=20))
-    assert {e["id"] for e in fewer["train"]} <= {e["id"] for e in small["train"]}
-
-
-def test_a_small_mix_has_all_cells_alike(records: list[Record], references: list[Record]) -> None:
-    small, _, _ = mix(records, all_of(records), references, dataclasses.replace(MIX, train_size=35))
-    cells = Counter((example["lang"], example["subset"], example["task"]) for example in small["train"])
-    assert max(cells.values()) - min(cells.values()) <= 1
-
-
-def test_references_stand_for_the_translations_of_training_groups_if_that_is_wanted(
-    records: list[Record], references: list[Record]
-) -> None:
-    wanted = dataclasses.replace(MIX, translations="reference")
-    broken = [{**record, "text": "machine translation", "extractions": []} for record in references]
-    parts, _, origins = mix(records + broken, all_of(records), references, wanted)
-    assert not any("machine translation" in example["input"] for example in parts["train"])
-    assert sum("machine translation" in example["input"] for example in parts["test_translated"]) == 208
-    assert origins["reference"] == 2 * origins["source"]
-    assert origins["translated"] == 0
-
-
-def test_natural_records_join_the_training_data_and_never_the_test_set(
-    records: list[Record], references: list[Record]
-) -> None:
-    native = [
-        {**record, "id": record["id"].replace("sample", "own"), "source": "own", "group": "f" * 16, "split": "train"}
-        for record in references[:3]
-    ]
-    parts, _, origins = mix(records, all_of(records), references, MIX, native)
-    assert {record["id"] for record in native} <= {example["id"] for example in parts["train"]}
-    assert origins["natural"] == 3
-    assert parts["test"] == mix(records, all_of(records), references, MIX)[0]["test"]
-
-
-def test_records_without_a_text_label_are_left_out_and_counted(records: list[Record], references: list[Record]) -> None:
-    blank = [{**record, "text_label": None, "text_label_origin": None} for record in records[:3]] + records[3:]
-    _, left_out, _ = mix(blank, all_of(blank), references, MIX)
-    assert left_out["no_text_label"] == 3
-    _, left_out, _ = mix(blank, all_of(blank), references, dataclasses.replace(MIX, view="words"))
-    assert left_out["no_text_label"] == 0
-
-
-def test_mix_is_a_pure_function_of_params(records: list[Record], references: list[Record]) -> None:
-    assert isinstance(MIX, Mix)
-    assert mix(records[::-1], all_of(records), references[::-1], MIX) == mix(records, all_of(records), references, MIX)
 
 
 # --- the data side as a whole ----------------------------------------------------------------------------------------
