@@ -135,6 +135,6 @@ def test_the_corpus_gives_sound_records_of_training_groups_alone(sample: list[Re
     assert {record["split"] for record in made} == {"train"}
     assert len({record["id"] for record in made}) == len(made)
     cells = Counter((record["lang"], record["subset"]) for record in made)
-    assert min(cells.values()) >= 90
+    assert min(cells.values()) >= 135
     texts = {normalise(record["text"]) for record in sample if record["split"] == "test"}
     assert not texts & {normalise(record["text"]) for record in made}
