@@ -13,11 +13,12 @@ BASELINES := evaluate@llm_0shot evaluate@llm_kshot
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
-install: .venv/installed  ## .venv from requirements.lock
-.venv/installed: requirements.lock
+install: .venv/installed  ## .venv from requirements.lock and torch.txt
+.venv/installed: requirements.lock torch.txt
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' || { echo "$(PYTHON): Python 3.11 to 3.13 is needed (make PYTHON=python3.12 …)" >&2; exit 1; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check -r torch.txt
 	@touch $@
 
 repro: install  ## rebuild everything that changed, from Japanese records to scores; ends with the alarms
@@ -60,11 +61,11 @@ record-baseline: install  ## the same for the LLM baseline, whose model dvc.yaml
 docs: install  ## the generated parts of README.md and docs/
 	python -m stages.report.docs
 
-lock:  ## requirements.lock anew from requirements.txt, in a fresh environment
+lock:  ## requirements.lock anew from pyproject.toml; UPGRADE=--upgrade for newer versions
 	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
-	.venv-lock/bin/pip install --quiet --disable-pip-version-check -r requirements.txt
-	{ echo "# Every package, pinned, of Python 3.11 on Linux with torch's CPU build; made by make lock from requirements.txt."; \
-	  .venv-lock/bin/pip freeze | sed 's/+cpu//'; } > requirements.lock
+	.venv-lock/bin/pip install --quiet --disable-pip-version-check uv
+	.venv-lock/bin/uv pip compile --quiet pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-package torch --no-annotate --no-emit-find-links $(UPGRADE) -o requirements.lock
 	rm -rf .venv-lock
 
 data/external/hironsancorpus-0.1.2.tar.gz:
