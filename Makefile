@@ -9,7 +9,7 @@ export TOKENIZERS_PARALLELISM := false
 ASKING := quality prompts classes
 BASELINES := evaluate@llm_0shot evaluate@llm_kshot
 
-.PHONY: help install repro check test test-integration verify roundtrip record record-baseline lock docs
+.PHONY: help install repro lint check test test-integration verify roundtrip record record-baseline lock docs
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
@@ -26,9 +26,11 @@ repro: install  ## rebuild everything that changed, from Japanese records to sco
 	dvc repro
 	@python -m stages.report.report --show metrics/alarms.json
 
-check: install  ## lint, types, fast tests
+lint: install  ## style and types
 	ruff check . && ruff format --check .
 	mypy
+
+check: lint  ## lint, types, fast tests
 	pytest tests --ignore tests/integration -n 2 -m "not slow"
 
 test: install data/external/hironsancorpus-0.1.2.tar.gz  ## all tests but those with real servers and kills

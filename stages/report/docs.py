@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import orjson
 import pandas as pd
 import yaml
 
@@ -22,7 +23,7 @@ from stages.core.files import read_bytes, read_json, write_bytes
 from stages.core.run import run
 from stages.fidelity import measure
 from stages.report import compare_prompts
-from stages.report.report import LEVELS, pivot, table, verdict
+from stages.report.report import LEVELS, interval, pivot, table, verdict
 from stages.report.systems import systems_table
 from stages.scoring import external_scorers
 
@@ -55,6 +56,34 @@ def results() -> str:
         both = pivot(evaluation, level).merge(pivot(baseline, level), on="sub-dataset", suffixes=("", " (baseline)"))
         parts.append(f"{level}:\n\n{table(both)}")
     return "\n\n".join(parts)
+
+
+def headline() -> str:
+    """The verdict, and the three scores a language and over all, the model's beside the cheap baseline's."""
+    evaluation, baseline = read_json("metrics/evaluation.json"), read_json("metrics/baseline.json")
+    spans = read_json("metrics/evaluation_intervals.json")["intervals"]
+    rows = []
+    for lang in evaluation:
+        cell, bounds, other = (part[lang] if lang == "all" else part[lang]["all"] for part in (evaluation, spans, baseline))
+        scores = {level: f"{cell[level]} {interval(bounds[level])}, {other[level]}" for level in LEVELS}
+        rows.append({"language": lang, "records": cell["n"], **scores})
+    note = "Each: the model [95 % interval], the cheap baseline."
+    return f"{verdict(evaluation, baseline, spans)}\n\n{table(pd.DataFrame(rows))}\n\n{note}"
+
+
+def retention() -> str:
+    """What is kept of the source records, beside what a reader found of a sample of it before the checks."""
+    read = pd.DataFrame(map(orjson.loads, read_bytes("data/reading/v2.jsonl").splitlines()))
+    read["into"] = read["id"].str.rsplit("/", n=1).str[-1]
+    found = read.groupby("into")["adequate"].agg(["sum", "count"])
+    rows = []
+    for lang, row in read_json("metrics/translation.json").items():
+        if "all" in row:
+            cell = row["all"]
+            adequate = f"{found['sum'][lang]} of {found['count'][lang]}" if lang in found.index else "not read"
+            kept = f"{cell['kept']} of {cell['source']}"
+            rows.append({"into": lang, "kept": kept, "adequate": adequate, "chrF of the kept": cell["chrf"]})
+    return table(pd.DataFrame(rows))
 
 
 def translation() -> str:
@@ -114,6 +143,8 @@ def baselines() -> str:
 GENERATORS: dict[str, Callable[[], str]] = {
     "pipeline": pipeline,
     "results": results,
+    "headline": headline,
+    "retention": retention,
     "translation": translation,
     "benchmarks": benchmarks,
     "checks": lambda: measure.table(read_json("metrics/checks.json")),
