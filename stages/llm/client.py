@@ -34,7 +34,6 @@ from stages.llm.batch_file import response_of, write_requests
 from stages.llm.cache import Cache
 from stages.llm.cost import Budget, completion_tokens_bound, prompt_tokens
 from stages.llm.limits import Circuit, Pace, backoff, retry_after
-from stages.llm.prompt import Prompt
 from stages.llm.request import Llm, Request
 
 # A response as it is kept: {content, finish_reason, refusal, model, usage: {prompt_tokens, completion_tokens}}.
@@ -328,19 +327,3 @@ def _asked_wait(error: Exception) -> float:
     """Seconds that a fault asks to wait; 0 where it does not say."""
     headers = error.response.headers if isinstance(error, openai.APIStatusError) else {}
     return retry_after(headers, time.time()) or 0.0
-
-
-def usage(requests: Sequence[Request], answers: Sequence[Response], archive: Archive, spec: Prompt) -> dict[str, Any]:
-    """The account of a stage's calls (`schemas/usage.schema.json`): who answered to which prompt, how many calls and
-    tokens, and the keys of the responses. The archive's card stands in it where every response is the archive's."""
-    distinct = {request.key: answer for request, answer in zip(requests, answers, strict=True)}
-    return {
-        "prompt": spec.path,
-        "prompt_sha256": spec.sha256,
-        "models": sorted({answer["model"] for answer in distinct.values()}),
-        "card": archive.card if all(key in archive for key in distinct) else {},
-        "calls": len(distinct),
-        "prompt_tokens": sum(answer["usage"]["prompt_tokens"] for answer in distinct.values()),
-        "completion_tokens": sum(answer["usage"]["completion_tokens"] for answer in distinct.values()),
-        "responses": sorted(distinct),
-    }

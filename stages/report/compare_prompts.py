@@ -34,6 +34,7 @@ from stages.llm import prompt
 from stages.llm.archive import Archive
 from stages.llm.cost import cost_usd
 from stages.llm.request import Llm
+from stages.llm.session import LlmSession
 from stages.records.record import Record
 from stages.records.rules import read_records
 from stages.report.translation_quality import Measured, difference, measure, summary
@@ -159,10 +160,12 @@ def main(arguments: Sequence[str]) -> None:
         for lang in languages:
             labels = read_checked_json(glossaries[lang], "glossary")["labels"]
             glossary = {label: entry["label"] for label, entry in labels.items()}
-            lines[lang], account = translate(records, lang, spec, llm, archive, glossary, knobs.projection)
+            session = LlmSession(llm, spec, archive)
+            lines[lang] = translate(records, lang, session, glossary, knobs.projection)
+            account = session.account()
             spent = cost_usd(knobs.priced_as or llm.model, account["prompt_tokens"], account["completion_tokens"])
             usd[lang] = None if spent is None else float(spent)
-            write_checked_json(Path(options.usage) / f"{Path(path).stem}-{lang}.json", account, "usage")
+            session.write(Path(options.usage) / f"{Path(path).stem}-{lang}.json")
         name = Path(path).stem
         for suffix, checks, group in (("", None, "paired"), ("_checked", switches, "paired_checked")):
             whole = outcome(records, lines, "record", checks)

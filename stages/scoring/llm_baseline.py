@@ -30,12 +30,10 @@ from stages.core.config import Count, Seed
 from stages.core.files import dumps
 from stages.core.run import run
 from stages.core.schema import read_checked, write_checked, write_checked_json
-from stages.llm import prompt
 from stages.llm.answer import json_answer
-from stages.llm.archive import Archive
-from stages.llm.client import responses, usage
 from stages.llm.prompt import Prompt
 from stages.llm.request import Llm, Request, chat
+from stages.llm.session import LlmSession
 from stages.records.linear import WIDTH, encode_list, split_input
 from stages.records.record import Record, fields_of
 from stages.records.rules import read_records
@@ -168,26 +166,32 @@ def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m stages.scoring.llm_baseline", description=__doc__.split("\n")[0])
     parser.add_argument("--shots", required=True, choices=("0", "k"), help="k: llm_baseline.shots of params.yaml")
     parser.add_argument("--model", help="ask this one instead of llm.model")
-    for option in ("records", "references", "test", "prompt", "responses", "out", "metrics", "usage"):
+    for option in ("records", "references", "test", "out", "metrics"):
         parser.add_argument(f"--{option}", required=True)
+    LlmSession.add_arguments(parser)
     given = parser.parse_args(arguments)
-    llm, options, spec = config.read("llm", Llm), config.read("llm_baseline", LlmBaseline), prompt.load(given.prompt)
-    llm = replace(llm, model=given.model or llm.model)
-    archive = Archive(given.responses)
+    options, session = config.read("llm_baseline", LlmBaseline), LlmSession.of(given)
+    session.llm = replace(session.llm, model=given.model or session.llm.model)
     test = sorted(read_checked(given.test, "example"), key=lambda example: (cell_of(example), example["id"]))
     shown: dict[Cell, list[Record]] = {}
     if given.shots == "k":
         pool = read_records(given.records) + read_records(given.references)
         shown = draw(pool, {example["group"] for example in test}, options)
     requests = [
-        build_request(cell, split_input(example["input"])[0], shown.get(cell, ()), spec, llm, options.max_items)
+        build_request(
+            cell,
+            split_input(example["input"])[0],
+            shown.get(cell, ()),
+            session.spec,
+            session.llm,
+            options.max_items,
+        )
         for example in test
         for cell in [cell_of(example)]
     ]
-    answers = responses(requests, llm, archive)
     counts: Counter[str] = Counter()
     predictions = []
-    for example, answer in zip(test, answers, strict=True):
+    for example, answer in zip(test, session.ask(requests), strict=True):
         output, faults = read_answer(answer, cell_of(example))
         counts.update(set(faults))
         counts["broken"] += bool(faults)
@@ -195,8 +199,8 @@ def main(arguments: Sequence[str]) -> None:
     write_checked(given.out, sorted(predictions, key=lambda item: str(item["id"])), "prediction")
     metrics = {"records": len(test), **{name: counts[name] for name in ("broken", *ERRORS, *FLAWS)}}
     write_checked_json(given.metrics, metrics, "llm_format_metrics")
-    write_checked_json(given.usage, usage(requests, answers, archive, spec), "usage")
-    print(f"{len(test)} predictions by {llm.model}, {counts['broken']} with a format error")
+    session.write(given.usage)
+    print(f"{len(test)} predictions by {session.llm.model}, {counts['broken']} with a format error")
 
 
 if __name__ == "__main__":

@@ -18,13 +18,9 @@ from typing import Any
 
 from sklearn.metrics import cohen_kappa_score
 
-from stages.core import config
 from stages.core.run import run
 from stages.core.schema import write_checked_json
-from stages.llm import prompt
-from stages.llm.archive import Archive
-from stages.llm.client import responses, usage
-from stages.llm.request import Llm
+from stages.llm.session import LlmSession
 from stages.records.rules import read_records
 from stages.translation.text_classes import build_request, read_class
 
@@ -58,23 +54,23 @@ def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m stages.translation.class_agreement", description=__doc__.split("\n")[0]
     )
-    for option in ("records", "prompt", "responses", "metrics", "usage"):
+    for option in ("records", "metrics"):
         parser.add_argument(f"--{option}", required=True)
+    LlmSession.add_arguments(parser)
     options = parser.parse_args(arguments)
-    llm, spec, archive = config.read("llm", Llm), prompt.load(options.prompt), Archive(options.responses)
+    session = LlmSession.of(options)
     known = [
         record
         for record in read_records(options.records)
         if record["subset"] == SUBSET and record["text_label_origin"] in ("source", "human")
     ]
     texts = list({(record["lang"], record["text"]): record for record in known}.values())
-    requests = [build_request(record, spec, llm) for record in texts]
-    answers = responses(requests, llm, archive)
+    answers = session.ask([build_request(record, session.spec, session.llm) for record in texts])
     said = [read_class(record, answer) for record, answer in zip(texts, answers, strict=True)]
     result = agreement([record["text_label"] for record in texts], said)
     write_checked_json(options.metrics, result, "class_metrics")
-    write_checked_json(options.usage, usage(requests, answers, archive, spec), "usage")
-    print(f"{result['texts']} texts, accuracy {result['accuracy']}, kappa {result['kappa']} by {llm.model}")
+    session.write(options.usage)
+    print(f"{result['texts']} texts, accuracy {result['accuracy']}, kappa {result['kappa']} by {session.llm.model}")
 
 
 if __name__ == "__main__":

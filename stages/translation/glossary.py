@@ -18,17 +18,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from stages.core import config
 from stages.core.errors import UserError
 from stages.core.files import read_bytes
 from stages.core.run import run
 from stages.core.schema import write_checked_json
-from stages.llm import prompt
 from stages.llm.answer import json_answer
-from stages.llm.archive import Archive
-from stages.llm.client import responses, usage
 from stages.llm.prompt import Prompt
 from stages.llm.request import Llm, Request, chat
+from stages.llm.session import LlmSession
 from stages.records.record import Record
 from stages.records.rules import read_records
 from stages.records.tasks import DELIMITERS, subset
@@ -128,15 +125,15 @@ def entries_of(
 
 def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m stages.translation.glossary", description=__doc__.split("\n")[0])
-    for option in ("lang", "records", "prompt", "responses", "out", "usage"):
+    for option in ("lang", "records", "out"):
         parser.add_argument(f"--{option}", required=True)
+    LlmSession.add_arguments(parser)
     parser.add_argument("--review", help="folder of people's corrections, <lang>.csv")
     options = parser.parse_args(arguments)
-    llm, spec, archive = config.read("llm", Llm), prompt.load(options.prompt), Archive(options.responses)
+    session = LlmSession.of(options)
     labels = open_labels(read_records(options.records), options.lang)
-    requests = [build_request(source, label, options.lang, spec, llm) for source, label in labels]
-    answers = responses(requests, llm, archive)
-    entries = entries_of(labels, requests, answers, options.lang)
+    requests = [build_request(source, label, options.lang, session.spec, session.llm) for source, label in labels]
+    entries = entries_of(labels, requests, session.ask(requests), options.lang)
     review = Path(options.review) / f"{options.lang}.csv" if options.review else None
     corrections = read_review(review) if review else {}
     for label, (translation, reviewer, line) in corrections.items():
@@ -145,7 +142,7 @@ def main(arguments: Sequence[str]) -> None:
         else:
             print(f"{review}:{line}: not applied: the data has no label {label!r} to translate", file=sys.stderr)
     write_checked_json(options.out, {"lang": options.lang, "labels": entries}, "glossary")
-    write_checked_json(options.usage, usage(requests, answers, archive, spec), "usage")
+    session.write(options.usage)
     print(f"{options.lang}: {len(entries)} labels, {len(corrections.keys() & entries.keys())} by people")
 
 

@@ -14,15 +14,11 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
-from stages.core import config
 from stages.core.run import run
-from stages.core.schema import write_checked_json
-from stages.llm import prompt
 from stages.llm.answer import json_answer
-from stages.llm.archive import Archive
-from stages.llm.client import responses, usage
 from stages.llm.prompt import Prompt
 from stages.llm.request import Llm, Request, chat
+from stages.llm.session import LlmSession
 from stages.records.record import Record
 from stages.records.rules import read_records, write_records
 from stages.records.tasks import subset
@@ -55,20 +51,20 @@ def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m stages.translation.text_classes", description=__doc__.split("\n")[0]
     )
-    for option in ("records", "prompt", "responses", "out", "usage"):
+    for option in ("records", "out"):
         parser.add_argument(f"--{option}", required=True)
+    LlmSession.add_arguments(parser)
     options = parser.parse_args(arguments)
-    llm, spec, archive = config.read("llm", Llm), prompt.load(options.prompt), Archive(options.responses)
+    session = LlmSession.of(options)
     records = read_records(options.records)
     todo = [record for record in records if record["text_label"] is None]
-    requests = [build_request(record, spec, llm) for record in todo]
-    answers = responses(requests, llm, archive)
+    answers = session.ask([build_request(record, session.spec, session.llm) for record in todo])
     for record, answer in zip(todo, answers, strict=True):
         label = read_class(record, answer)
         record["text_label"], record["text_label_origin"] = label, label and "llm"
     write_records(options.out, records)
-    write_checked_json(options.usage, usage(requests, answers, archive, spec), "usage")
-    print(f"{len(records)} records, {len(todo)} classified by {llm.model}")
+    session.write(options.usage)
+    print(f"{len(records)} records, {len(todo)} classified by {session.llm.model}")
 
 
 if __name__ == "__main__":

@@ -25,15 +25,16 @@ from stages.core import config
 from stages.core.config import Languages, Money
 from stages.core.errors import UserError
 from stages.core.run import run
-from stages.core.schema import read_checked_json, write_checked_json
+from stages.core.schema import read_checked_json
 from stages.llm import prompt
 from stages.llm.archive import Archive
 from stages.llm.cache import Cache
-from stages.llm.client import Response, responses, usage
+from stages.llm.client import Response
 from stages.llm.cost import Budget, prices
 from stages.llm.estimate import estimate, table
 from stages.llm.prompt import Prompt
 from stages.llm.request import Llm, Request
+from stages.llm.session import LlmSession
 from stages.records.record import Extraction, Record, canonical, locate, with_lang
 from stages.records.rules import read_records
 from stages.records.tasks import subset, task_of
@@ -243,28 +244,17 @@ def line(
 def translate(
     records: Sequence[Record],
     lang: str,
-    spec: Prompt,
-    llm: Llm,
-    archive: Archive,
+    session: LlmSession,
     glossary: Mapping[str, str],
     projection: Projection,
-    budget: Budget | None = None,
-) -> tuple[list[Translation], dict[str, Any]]:
-    """(one translation a record, sorted by id; the account of the calls)."""
-    asked, answered = list[Request](), list[Response]()
-
-    def ask(requests: Sequence[Request]) -> list[Response]:
-        got = responses(requests, llm, archive, budget)
-        asked.extend(requests)
-        answered.extend(got)
-        return got
-
-    texts = by_text(records, lang)
+) -> list[Translation]:
+    """One translation a record, sorted by id."""
+    texts, spec, llm = by_text(records, lang), session.spec, session.llm
     if spec.tagged:
-        result = by_tagged(texts, lang, spec, llm, ask, glossary, projection)
+        result = by_tagged(texts, lang, spec, llm, session.ask, glossary, projection)
     else:
-        result = by_listed(texts, lang, spec, llm, ask, glossary)
-    return sorted(result, key=lambda item: str(item["id"])), usage(asked, answered, archive, spec)
+        result = by_listed(texts, lang, spec, llm, session.ask, glossary)
+    return sorted(result, key=lambda item: str(item["id"]))
 
 
 def estimates(lang: str | None, records: str, path: str, archive: str, llm: Llm) -> str:
@@ -281,10 +271,10 @@ def estimates(lang: str | None, records: str, path: str, archive: str, llm: Llm)
 def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m stages.translation.translate", description=__doc__.split("\n")[0])
     asks = "--estimate" in arguments
-    for option in ("lang", "glossary", "out", "usage"):
+    for option in ("lang", "glossary", "out"):
         parser.add_argument(f"--{option}", required=not asks)
-    for option in ("records", "prompt", "responses"):
-        parser.add_argument(f"--{option}", required=not asks, help="with --estimate, the pipeline's own by default")
+    parser.add_argument("--records", required=not asks, help="with --estimate, the pipeline's own by default")
+    LlmSession.add_arguments(parser, required=not asks)
     parser.add_argument("--estimate", action="store_true", help="only say what the calls to be made would cost")
     options = parser.parse_args(arguments)
     llm, knobs = config.read("llm", Llm), config.read("translate", Translate)
@@ -298,21 +288,21 @@ def main(arguments: Sequence[str]) -> None:
         )
         print(estimates(options.lang, records, path, archive, llm))
         return
-    spec = prompt.load(options.prompt)
-    records, archive = read_records(options.records), Archive(options.responses)
+    session, records = LlmSession.of(options), read_records(options.records)
     labels = read_checked_json(options.glossary, "glossary")["labels"]
     glossary = {label: entry["label"] for label, entry in labels.items()}
     in_batches = os.environ.get("LLM_MODE") == "batch"
     budget = Budget(knobs.budget_usd, llm.model, in_batches) if knobs.budget_usd is not None else None
+    session.budget = budget
     stronger = knobs.projection.stronger_model
     if budget and stronger and prices().get(stronger) != prices()[llm.model]:
         fault = f"is kept at the price of {llm.model!r}, and stronger_model {stronger!r} has another or none"
         raise UserError("translate.budget_usd", fault, "set one of the two to null")
-    translations, account = translate(records, options.lang, spec, llm, archive, glossary, knobs.projection, budget)
+    translations = translate(records, options.lang, session, glossary, knobs.projection)
     write_translations(options.out, translations)
-    write_checked_json(options.usage, account, "usage")
+    session.write(options.usage)
     failed = sum(item["failure"] is not None for item in translations)
-    print(f"{options.lang}: {len(translations)} records from {account['calls']} calls, {failed} without an answer")
+    print(f"{options.lang}: {len(translations)} records from {len(session.answers)} calls, {failed} without an answer")
 
 
 if __name__ == "__main__":

@@ -20,9 +20,10 @@ from stages.llm import archive
 from stages.llm.answer import json_answer
 from stages.llm.archive import Archive, pack
 from stages.llm.cache import Cache, default_folder
-from stages.llm.client import responses, usage
+from stages.llm.client import responses
 from stages.llm.prompt import Prompt
 from stages.llm.request import Llm, Request, chat, response_format
+from stages.llm.session import LlmSession
 from tests.support.openai_server import MODEL, ROOT, OpenAIServer
 
 LLM = Llm(MODEL, "json_object_schema", 0.0, 0, 600, 4, 30.0, 2, None, None, 600.0)
@@ -243,9 +244,8 @@ def test_a_broken_archive_is_one_line_with_the_remedy(tmp_path: Path, spoil: Any
 
 def account(folder: Path, name: str, words: str, source: Archive, sha256: str = "a" * 64) -> None:
     """A usage file as a stage writes it."""
-    requests = [ask(word) for word in words]
-    spec = Prompt(f"{name}.yaml", sha256, {})
-    write_json(folder / f"{name}.json", usage(requests, [response(word) for word in words], source, spec))
+    answers = {ask(word).key: response(word) for word in words}
+    LlmSession(LLM, Prompt(f"{name}.yaml", sha256, {}), source, answers=answers).write(folder / f"{name}.json")
 
 
 def test_packing_takes_what_the_usage_files_name_from_cache_or_archive(
@@ -299,8 +299,9 @@ def test_usage_counts_each_call_once_and_shows_the_card_only_where_it_speaks_for
     pack(tmp_path / "r.gz", {"model": MODEL}, ENTRIES)
     packed = Archive(tmp_path / "r.gz")
     words = ["a", "b", "a"]
-    told = usage([ask(word) for word in words], [response(word) for word in words], packed, SPEC)
-    assert told == {
+    session = LlmSession(LLM, SPEC, packed)
+    assert session.ask([ask(word) for word in words]) == [response(word) for word in words]
+    assert session.account() == {
         "prompt": "prompt.yaml",
         "prompt_sha256": "a" * 64,
         "models": [MODEL],
@@ -311,7 +312,8 @@ def test_usage_counts_each_call_once_and_shows_the_card_only_where_it_speaks_for
         "responses": sorted([ask("a").key, ask("b").key]),
     }
     # One response that another model may have given: the card says nothing of that one.
-    assert usage([ask("a"), ask("z")], [response(), response()], packed, SPEC)["card"] == {}
+    session.answers[ask("z").key] = response()
+    assert session.account()["card"] == {}
 
 
 # --- client ----------------------------------------------------------------------------------------------------------
