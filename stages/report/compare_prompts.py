@@ -23,6 +23,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from stages.checks import Checks
 from stages.core import config
 from stages.core.config import Languages
@@ -37,8 +39,9 @@ from stages.llm.request import Llm
 from stages.llm.session import LlmSession
 from stages.records.record import Record
 from stages.records.rules import read_records
-from stages.report.translation_quality import Measured, difference, measure, summary
+from stages.report.translation_quality import Measured, differences, measure, summary
 from stages.scoring.bootstrap import Evaluate
+from stages.scoring.tables import MISSING, fixed, markdown
 from stages.translation.filter import Filter, filter_records
 from stages.translation.translate import Translate, Translation, translate
 
@@ -82,8 +85,8 @@ def arm(
             "source": sum(len(lines[lang]) for lang in langs),
             "kept": n,
             "kept_with_all_spans": sum(len(whole[lang]) for lang in langs),
-            **{figure: held[figure] for figure in NAMES},
-            **{f"{figure}_all": over_all[figure] for figure in NAMES},
+            **{figure: held[figure] for figure in NAMES if held},
+            **{f"{figure}_all": over_all[figure] for figure in NAMES if over_all},
             "usd_per_1000_kept": round(1000 * sum(spent) / n, 4) if n and None not in spent else None,  # type: ignore[arg-type]
         }
     return result
@@ -91,50 +94,57 @@ def arm(
 
 def paired(left: Kept, right: Kept, references: Mapping[str, Record], resamples: int, seed: int) -> dict[str, Any]:
     """right minus left, on what both keep."""
-    result, pairs = {}, dict[str, tuple[list[Measured], list[Measured]]]()
-    for lang in left:
-        ids = sorted(left[lang].keys() & right[lang].keys() & references.keys())
-        pairs[lang] = beside(left[lang], references, ids), beside(right[lang], references, ids)
-    pairs["all"] = (
-        [item for own, _ in pairs.values() for item in own],
-        [item for _, own in pairs.values() for item in own],
+    ids = {lang: sorted(left[lang].keys() & right[lang].keys() & references.keys()) for lang in left}
+    ours, theirs = (
+        [item for lang in ids for item in beside(side[lang], references, ids[lang])] for side in (left, right)
     )
-    for name, (ours, theirs) in pairs.items():
-        result[name] = {"records": len(ours), **difference(ours, theirs, resamples, seed, NAMES)}
-    return result
+    found = differences(ours, theirs, resamples, seed, NAMES)
+    result = {lang: {"records": len(own), **found.get(lang, {}).get("all", {})} for lang, own in ids.items()}
+    return {**result, "all": {"records": len(ours), **found.get("all", {})}}
 
 
 def table(metrics: Mapping[str, Any]) -> str:
     """The Markdown tables of docs/prompts.md: every arm by language, and what the second prompt changes."""
     arms = {name: cells for name, cells in metrics.items() if name not in ("paired", "paired_checked")}
-    lines = [
-        "| arm | into | source | kept, spans dropped | kept with all spans | lost | chrF kept / all "
-        "| span F1 kept / all | USD per 1,000 kept |",
-        "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+    rows = [
+        {
+            "arm": name,
+            "into": lang,
+            "source": cell["source"],
+            "kept, spans dropped": cell["kept"],
+            "kept with all spans": cell["kept_with_all_spans"],
+            "lost": _lost(cell),
+            "chrF kept / all": f"{fixed(cell.get('chrf'))} / {fixed(cell.get('chrf_all'))}",
+            "span F1 kept / all": f"{fixed(cell.get('span_f1'))} / {fixed(cell.get('span_f1_all'))}",
+            "USD per 1,000 kept": fixed(cell["usd_per_1000_kept"], 4),
+        }
+        for name, cells in arms.items()
+        for lang, cell in cells.items()
     ]
-    for name, cells in arms.items():
-        for lang, cell in cells.items():
-            lost, usd = cell["source"] - cell["kept_with_all_spans"], cell["usd_per_1000_kept"]
-            counts = [str(cell[key]) for key in ("source", "kept", "kept_with_all_spans")]
-            pairs = [f"{cell[figure]:.2f} / {cell[figure + '_all']:.2f}" for figure in NAMES]
-            row = [name, lang, *counts, str(lost), *pairs, "–" if usd is None else f"{usd:.4f}"]
-            lines.append("| " + " | ".join(row) + " |")
+    parts = [markdown(pd.DataFrame(rows))]
     for group, suffix in (("paired", ""), ("paired_checked", "_checked")):
         old, new = (name for name in arms if name.endswith("_checked") == bool(suffix))
-        lines += [
-            "",
-            f"| {new} minus {old} | lost by {old} | lost by {new} | kept by both | chrF | span F1 |",
-            "| --- | ---: | ---: | ---: | ---: | ---: |",
+        changes = [
+            {
+                f"{new} minus {old}": lang,
+                f"lost by {old}": _lost(arms[old][lang]),
+                f"lost by {new}": _lost(arms[new][lang]),
+                "kept by both": cell["records"],
+                "chrF": _change(cell.get("chrf")),
+                "span F1": _change(cell.get("span_f1")),
+            }
+            for lang, cell in metrics[group].items()
         ]
-        for lang, cell in metrics[group].items():
-            lost_by = [str(arms[n][lang]["source"] - arms[n][lang]["kept_with_all_spans"]) for n in (old, new)]
-            row = [lang, *lost_by, str(cell["records"]), *(_change(cell.get(figure)) for figure in NAMES)]
-            lines.append("| " + " | ".join(row) + " |")
-    return "\n".join(lines)
+        parts.append(markdown(pd.DataFrame(changes)))
+    return "\n\n".join(parts)
+
+
+def _lost(cell: Mapping[str, Any]) -> int:
+    return int(cell["source"] - cell["kept_with_all_spans"])
 
 
 def _change(found: Mapping[str, float] | None) -> str:
-    return f"{found['difference']:+.2f} ({found['low']:+.2f} to {found['high']:+.2f})" if found else "–"
+    return f"{found['difference']:+.2f} ({found['low']:+.2f} to {found['high']:+.2f})" if found else MISSING
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -179,7 +189,9 @@ def main(arguments: Sequence[str]) -> None:
     write_checked_json(options.metrics, metrics, "prompt_metrics")
     for name, figures in arms.items():
         own = figures["all"]
-        print(f"{name}: {own['kept_with_all_spans']} of {own['source']} kept with all spans, chrF {own['chrf']}")
+        print(
+            f"{name}: {own['kept_with_all_spans']} of {own['source']} kept with all spans, chrF {own.get('chrf', MISSING)}"
+        )
 
 
 if __name__ == "__main__":

@@ -23,9 +23,11 @@ from stages.core.files import read_bytes, read_json, write_bytes
 from stages.core.run import run
 from stages.fidelity import measure
 from stages.report import compare_prompts
-from stages.report.report import LEVELS, interval, pivot, table, verdict
+from stages.report.score_tables import interval, pivot, verdict
 from stages.report.systems import systems_table
 from stages.scoring import external_scorers
+from stages.scoring.score import LEVELS
+from stages.scoring.tables import markdown as table
 
 BLOCK = re.compile(r"(<!-- (?:generated: )?(\w+) -->\n).*?(<!-- (?:end|/\2) -->)", re.S)
 
@@ -64,7 +66,9 @@ def headline() -> str:
     spans = read_json("metrics/evaluation_intervals.json")["intervals"]
     rows = []
     for lang in evaluation:
-        cell, bounds, other = (part[lang] if lang == "all" else part[lang]["all"] for part in (evaluation, spans, baseline))
+        cell, bounds, other = (
+            part[lang] if lang == "all" else part[lang]["all"] for part in (evaluation, spans, baseline)
+        )
         scores = {level: f"{cell[level]} {interval(bounds[level])}, {other[level]}" for level in LEVELS}
         rows.append({"language": lang, "records": cell["n"], **scores})
     note = "Each: the model [95 % interval], the cheap baseline."

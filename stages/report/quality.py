@@ -6,7 +6,7 @@
 
 Every figure of quality (`stages/report/translation_quality.py`) stands twice, side by side: on the kept records, and (`…_all`) on all source
 records that have a reference, a lost one counting as zero, so that keeping fewer records cannot look like better
-translation. Intervals are bootstrapped over groups. `steps` counts the spans that each step of the repair ladder found, in
+translation. Intervals are bootstrapped over groups, all languages and sub-datasets together (`stages/scoring/bootstrap.py`). `steps` counts the spans that each step of the repair ladder found, in
 the records that were kept; `rungs` the records by the attempt at their text that was kept.
 """
 
@@ -26,8 +26,9 @@ from stages.llm.cost import cost_usd
 from stages.records.record import Record
 from stages.records.rules import read_records
 from stages.records.tasks import SUBSETS
-from stages.report.translation_quality import LEVEL, Measured, intervals, measure, summary
+from stages.report.translation_quality import Measured, intervals, measure, summary
 from stages.scoring.bootstrap import Evaluate
+from stages.scoring.score import LEVEL
 
 Line = dict[str, Any]
 
@@ -55,10 +56,16 @@ def quality(ledger: Sequence[Line], measured: Sequence[Measured]) -> dict[str, A
     return result
 
 
-def spread(measured: Sequence[Measured], resamples: int, seed: int) -> dict[str, Any]:
-    """The intervals of one cell: of each figure on the kept, and on all."""
-    own = intervals([item for item in measured if item.kept], resamples, seed)
-    return {**own, **{f"{name}_all": value for name, value in intervals(measured, resamples, seed).items()}}
+def spread(measured: Sequence[Measured], languages: Sequence[str], resamples: int, seed: int) -> dict[str, Any]:
+    """The intervals by language and sub-dataset: of each figure on the kept, and (`…_all`) on all."""
+    held = intervals([item for item in measured if item.kept], resamples, seed)
+    result: dict[str, Any] = {lang: {} for lang in languages}
+    for lang, cells in intervals(measured, resamples, seed).items():
+        if lang != "all":
+            for name, cell in cells.items():
+                on_all = {f"{figure}_all": bounds for figure, bounds in cell.items()}
+                result[lang][name] = {**held.get(lang, {}).get(name, {}), **on_all}
+    return result
 
 
 def repairs(ledger: Sequence[Line]) -> dict[str, dict[str, int]]:
@@ -104,7 +111,7 @@ def main(arguments: Sequence[str]) -> None:
     usages = {path.rsplit("-", 1)[1].removesuffix(".json"): path for path in options.usage}
     references = {record["id"]: record for record in read_records(options.references)}
     metrics: dict[str, Any] = {}
-    spreads: dict[str, Any] = {}
+    whole: list[Measured] = []
     for lang in languages:
         ledger = read_checked(ledgers[lang], "ledger")
         kept = {record["id"]: record for record in read_records(filtered[lang])}
@@ -112,12 +119,11 @@ def main(arguments: Sequence[str]) -> None:
         cells = {name: lines for name, lines in cells.items() if lines}
         if ledger:
             cells["all"] = ledger
-        metrics[lang], spreads[lang] = {}, {}
+        metrics[lang] = {}
         for name, lines in cells.items():
             measured = measured_of(lines, kept, references)
             metrics[lang][name] = quality(lines, measured)
-            if measured:
-                spreads[lang][name] = spread(measured, drawing.resamples, drawing.seed)
+            whole += measured if name != "all" else []
         metrics[lang]["reasons"] = dict(
             sorted(Counter(reason for line in ledger for reason in line["reasons"]).items())
         )
@@ -126,7 +132,12 @@ def main(arguments: Sequence[str]) -> None:
     write_checked_json(options.metrics, metrics, "translation_metrics")
     write_checked_json(
         options.intervals,
-        {"resamples": drawing.resamples, "seed": drawing.seed, "level": LEVEL, "intervals": spreads},
+        {
+            "resamples": drawing.resamples,
+            "seed": drawing.seed,
+            "level": LEVEL,
+            "intervals": spread(whole, languages, drawing.resamples, drawing.seed),
+        },
         "translation_intervals",
     )
     for lang in languages:

@@ -8,9 +8,9 @@ from typing import Any
 import pandas as pd
 
 from stages.report import published
+from stages.scoring.score import LEVELS
 
 Metrics = dict[str, Any]
-LEVELS = ("TL", "WL", "ALL")
 
 
 def _rows(metrics: Metrics) -> list[tuple[str, Metrics]]:

@@ -1,7 +1,10 @@
-"""How good a translation is beside its hand-made reference: figures of records, and intervals of their sums.
+"""How good a translation is beside its hand-made reference: figures of records, and their intervals.
 
 - chrf: mean sentence chrF of the texts (Popović 2015; sacrebleu's default: characters, order 6, beta 2), 0 to 100.
 - span_f1: micro F1 of the multisets of span texts a record. label_f1: the same of whole extractions, label and spans.
+
+Where there is no record there is no figure. Intervals and differences are those of `stages.scoring.bootstrap`: texts are
+drawn, each with all its views and languages, and the intervals of few texts are widened.
 """
 
 from __future__ import annotations
@@ -9,18 +12,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from sacrebleu.metrics.chrf import CHRF
 
 from stages.records.record import Record, fields_of
 from stages.records.tasks import task_of
+from stages.scoring.bootstrap import Array, collect, draws, span
+from stages.scoring.score import Cell, nest
 
-LEVEL = 95  # of the intervals, in percent
 FIGURES = ("chrf", "span_f1", "label_f1")
-Array = npt.NDArray[np.float64]
 
 
 class Measured(NamedTuple):
@@ -30,6 +32,7 @@ class Measured(NamedTuple):
     """
 
     group: str
+    cell: Cell
     kept: int
     chrf: float
     spans: tuple[int, int, int]
@@ -61,89 +64,87 @@ def _counts(
 
 def measure(record: Record | None, reference: Record) -> Measured:
     """A translation beside its reference; None is a lost one."""
-    none: Counter[str] = Counter()
-    if record is None:
-        return Measured(
-            reference["group"], 0, 0.0, _counts(none, spans(reference)), _counts(none, extractions(reference))
-        )
+    empty: Record = {**reference, "extractions": []}
     return Measured(
         reference["group"],
-        1,
-        sentence_chrf(record["text"], reference["text"]),
-        _counts(spans(record), spans(reference)),
-        _counts(extractions(record), extractions(reference)),
+        (reference["lang"], reference["subset"]),
+        int(record is not None),
+        sentence_chrf(record["text"], reference["text"]) if record else 0.0,
+        _counts(spans(record or empty), spans(reference)),
+        _counts(extractions(record or empty), extractions(reference)),
     )
 
 
-def rows(measured: Sequence[Measured]) -> Array:
-    """One row a record: 1, chrf, and the two triples."""
-    return np.array([(1.0, item.chrf, *item.spans, *item.labels) for item in measured], dtype=float).reshape(-1, 8)
+def counts(item: Measured) -> tuple[float, ...]:
+    """What a record adds to the sums: chrf and the two triples; the last column, its number, `collect` adds."""
+    return (item.chrf, *item.spans, *item.labels)
 
 
 def figures(sums: Array) -> dict[str, Array]:
-    """chrf, span_f1, label_f1 from sums of `rows` over their last axis; no records give 0, nothing to find gives 100."""
+    """chrf, span_f1, label_f1 of sums whose last axis is `counts` and the number of records, NaN where that is 0.
+
+    Where there is nothing to find and nothing was found, F1 is 100.
+    """
+    n = sums[..., -1]
+    none = np.where(n > 0, 0.0, np.nan)
 
     def f1(right: Array, left: Array, reference: Array) -> Array:
         both = left + reference
-        return np.where(both > 0, 200 * right / np.maximum(both, 1), np.where(sums[..., 0] > 0, 100.0, 0.0))
+        value: Array = np.where(both > 0, 200 * right / np.maximum(both, 1), 100.0) + none
+        return value
 
-    chrf = sums[..., 1] / np.maximum(sums[..., 0], 1)
     return {
-        "chrf": chrf,
-        "span_f1": f1(*np.moveaxis(sums[..., 2:5], -1, 0)),
-        "label_f1": f1(*np.moveaxis(sums[..., 5:8], -1, 0)),
+        "chrf": sums[..., 0] / np.maximum(n, 1) + none,
+        "span_f1": f1(*np.moveaxis(sums[..., 1:4], -1, 0)),
+        "label_f1": f1(*np.moveaxis(sums[..., 4:7], -1, 0)),
     }
 
 
 def summary(measured: Sequence[Measured]) -> dict[str, float]:
-    """The figures of some records, with 2 digits."""
-    return {name: round(float(value), 2) for name, value in figures(rows(measured).sum(axis=0)).items()}
-
-
-def by_group(values: Array, groups: Sequence[str]) -> Array:
-    """Rows summed over the records of each group: groups x columns."""
-    index = {group: n for n, group in enumerate(sorted(set(groups)))}
-    sums = np.zeros((len(index), values.shape[1]))
-    np.add.at(sums, [index[group] for group in groups], values)
-    return sums
-
-
-def resampled(sums: Array, resamples: int, seed: int) -> Array:
-    """Bootstrap sums, resamples x columns: groups are drawn with replacement, since their records share a text."""
-    generator = np.random.default_rng(seed)
-    n = len(sums)
-    return generator.multinomial(n, np.full(n, 1 / n), size=resamples) @ sums
-
-
-def interval(values: Array) -> dict[str, float]:
-    """The percentile interval of bootstrap values."""
-    low, high = np.percentile(values, [(100 - LEVEL) / 2, (100 + LEVEL) / 2])
-    return {"low": round(float(low), 2), "high": round(float(high), 2)}
-
-
-def intervals(measured: Sequence[Measured], resamples: int, seed: int) -> dict[str, dict[str, float]]:
-    """The interval of each figure."""
+    """The figures of some records, with 2 digits; none of no record."""
     if not measured:
         return {}
-    sums = resampled(by_group(rows(measured), [item.group for item in measured]), resamples, seed)
-    return {name: interval(values) for name, values in figures(sums).items()}
+    sums = np.array([(*counts(item), 1.0) for item in measured]).sum(axis=0)
+    return {name: round(float(value), 2) for name, value in figures(sums).items()}
 
 
-def difference(
-    left: Sequence[Measured], right: Sequence[Measured], resamples: int, seed: int, names: Sequence[str] = FIGURES
-) -> dict[str, dict[str, float]]:
-    """right minus left on the same references, paired: the difference of each figure and its interval."""
+def intervals(measured: Sequence[Measured], resamples: int, seed: int) -> dict[str, Any]:
+    """The interval of each figure, nested {lang: {SUBSET: {figure: {low, high}}, "all": …}, "all": …}; {} of no record."""
+    if not measured:
+        return {}
+    table = collect((item.group, item.cell, counts(item)) for item in measured)
+    drawn = draws(table, resamples, seed)
+
+    def own(cells: list[int]) -> dict[str, dict[str, float]]:
+        groups = len(table.by_group(cells))
+        return {name: span(values, groups) for name, values in figures(drawn[:, cells].sum(axis=1)).items()}
+
+    return nest({cell: n for n, cell in enumerate(table.cells)}, own)
+
+
+def differences(
+    left: Sequence[Measured],
+    right: Sequence[Measured],
+    resamples: int,
+    seed: int,
+    names: Sequence[str] = FIGURES,
+) -> dict[str, Any]:
+    """right minus left on the same references, paired: {figure: {difference, low, high}}, nested like `intervals`."""
     if not left:
         return {}
-    groups = [item.group for item in left]
-    both = np.hstack([rows(left), rows(right)])
+    table = collect((a.group, a.cell, (*counts(a), *counts(b))) for a, b in zip(left, right, strict=True))
+    observed, drawn = table.observed(), draws(table, resamples, seed)
+    width = len(counts(left[0]))
 
     def minus(sums: Array) -> dict[str, Array]:
-        ours, theirs = figures(sums[..., 8:]), figures(sums[..., :8])
+        ours, theirs = figures(sums[..., width:]), figures(sums[..., [*range(width), -1]])
         return {name: ours[name] - theirs[name] for name in names}
 
-    drawn = minus(resampled(by_group(both, groups), resamples, seed))
-    return {
-        name: {"difference": round(float(value), 2), **interval(drawn[name])}
-        for name, value in minus(both.sum(axis=0)).items()
-    }
+    def own(cells: list[int]) -> dict[str, dict[str, float]]:
+        groups, others = len(table.by_group(cells)), minus(drawn[:, cells].sum(axis=1))
+        found = minus(observed[cells].sum(axis=0))
+        return {
+            name: {"difference": round(float(value), 2), **span(others[name], groups)} for name, value in found.items()
+        }
+
+    return nest({cell: n for n, cell in enumerate(table.cells)}, own)

@@ -20,16 +20,18 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import coo_array  # type: ignore[import-untyped]
+from scipy.sparse.csgraph import connected_components  # type: ignore[import-untyped]
+from scipy.special import ndtr, ndtri, stdtrit  # type: ignore[import-untyped]
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from stages.core.config import Count, Seed
 from stages.core.errors import UserError
-from stages.scoring.score import LEVEL, Cell, Counts, nest
+from stages.scoring.score import LEVEL, LEVELS, Cell, Counts, nest
 
 
 @dataclass(frozen=True)
@@ -41,13 +43,13 @@ class Evaluate:
 
 
 Array = npt.NDArray[np.float64]
-Row = tuple[str, Cell, Sequence[int]]  # group, cell, what the record adds to each column
+Row = tuple[str, Cell, Sequence[float]]  # group, cell, what the record adds to each column
 
-LEVELS = ("TL", "WL", "ALL")
 AT_ONCE = 1 << 19  # drawn indices held at a time: they and their counts stay in a core's cache
 # A multinomial draw of one kind of group costs about as much as drawing so many groups one by one.
 KIND_COST = 8
-Z = NormalDist().inv_cdf((1 + LEVEL / 100) / 2)
+TAIL = (1 + LEVEL / 100) / 2
+Z = float(ndtri(TAIL))
 
 
 class Stratum(NamedTuple):
@@ -109,15 +111,12 @@ def collect(rows: Iterable[Row]) -> Table:
 
 
 def _components(group: npt.NDArray[Any], place: npt.NDArray[Any], cells: int) -> npt.NDArray[np.intp]:
-    """For each cell the least cell that it is connected with by shared groups."""
-    pairs = np.unique(np.column_stack([group, place]), axis=0)
-    linked = pairs[:-1, 0] == pairs[1:, 0]
-    links = np.unique(np.column_stack([pairs[:-1, 1], pairs[1:, 1]])[linked], axis=0)
-    part_of = np.arange(cells)
-    for left, right in links:
-        low, high = sorted((part_of[left], part_of[right]))
-        part_of[part_of == high] = low
-    return part_of
+    """For each cell the number of the stratum that it falls in: cells are connected by the groups that they share."""
+    nodes = int(group.max()) + 1 + cells  # groups, then cells
+    edges = np.ones(len(group), dtype=bool), (group, place + nodes - cells)
+    _, part_of = connected_components(coo_array(edges, shape=(nodes, nodes)), directed=False)
+    found: npt.NDArray[np.intp] = part_of[nodes - cells :]
+    return found
 
 
 def draws(table: Table, resamples: int, seed: int) -> Array:
@@ -197,24 +196,17 @@ def asked(table: Table) -> tuple[str, ...]:
 def widening(groups: int) -> float:
     """By how much draws of so few groups vary too little: sqrt(n / (n - 1)) times Student's quantile over the normal one.
 
-    The expanded percentile interval (Hesterberg, The American Statistician 69(4), 2015), at `LEVEL`; the quantile by
-    Abramowitz & Stegun 26.7.5. Of one group nothing can be said, and nothing is widened.
+    The expanded percentile interval (Hesterberg, The American Statistician 69(4), 2015), at `LEVEL`. Of one group nothing
+    can be said, and nothing is widened.
     """
     if groups < 2:
         return 1.0
-    n = groups - 1
-    student = (
-        Z
-        + (Z**3 + Z) / (4 * n)
-        + (5 * Z**5 + 16 * Z**3 + 3 * Z) / (96 * n**2)
-        + (3 * Z**7 + 19 * Z**5 + 17 * Z**3 - 15 * Z) / (384 * n**3)
-    )
-    return math.sqrt(groups / n) * student / Z
+    return math.sqrt(groups / (groups - 1)) * float(stdtrit(groups - 1, TAIL)) / Z
 
 
 def span(values: Array, groups: int) -> dict[str, float]:
     """The expanded percentile interval of values drawn from so many groups, with 2 digits."""
-    tail = 100 * NormalDist().cdf(-Z * widening(groups))
+    tail = 100 * float(ndtr(-Z * widening(groups)))
     low, high = np.nanpercentile(values, [tail, 100 - tail])
     return {"low": round(float(low), 2), "high": round(float(high), 2)}
 

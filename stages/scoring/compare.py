@@ -15,24 +15,25 @@ import argparse
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
+from scipy.special import ndtri  # type: ignore[import-untyped]
 
 from stages.core import config
 from stages.core.errors import UserError
 from stages.core.files import sha256_file, write_bytes
 from stages.core.run import run
 from stages.core.schema import write_checked_json
-from stages.scoring.bootstrap import LEVELS, Array, Evaluate, Z, asked, collect, draws, figures, span, widening
+from stages.scoring.bootstrap import Array, Evaluate, Z, asked, collect, draws, figures, span, widening
 from stages.scoring.predictions import by_id, checked
-from stages.scoring.score import LEVEL, Cell, Counts, Prediction, counts_by_id, nest
+from stages.scoring.score import LEVEL, LEVELS, Cell, Counts, Prediction, counts_by_id, nest
+from stages.scoring.tables import fixed, plain
 
 PREDICTIONS, GOLD = "data/predictions/test.jsonl", "data/mix/test.jsonl"  # of a folder or revision
 POWER = 0.8
 # How many standard deviations a true difference must measure to be found so often: two-sided at 5 %, so 2.80.
-DETECTABLE = Z + NormalDist().inv_cdf(POWER)
+DETECTABLE = Z + float(ndtri(POWER))
 TIE = 1e-9  # differences are quotients of whole numbers: what is nearer is equal
 WIDTH = len(Counts._fields)
 COLUMNS = {"TL": (0, 1), "WL": (3, 4), "ALL": (6,)}  # of Counts, what the predictions say of a level
@@ -169,21 +170,20 @@ def compare_sides(a: str, b: str, gold: str, resamples: int, seed: int) -> dict[
 def table(result: dict[str, Any]) -> str:
     """A table a level: one line a cell, language and all."""
     nested = result["comparison"]
-    rows = [(f"{lang}.{name}", row) for lang, own in nested.items() if lang != "all" for name, row in own.items()]
-    lines = [f"A: {result['a']}", f"B: {result['b']}"]
+    scopes = [(f"{lang}.{name}", row) for lang, own in nested.items() if lang != "all" for name, row in own.items()]
+    scopes.append(("all", nested["all"]))
+    parts = [f"A: {result['a']}\nB: {result['b']}"]
     for level in (level for level in LEVELS if level in nested["all"]):
-        lines.append(
-            f"\n{level:<16}{'A':>8}{'B':>8}{'B-A':>8}{'95 % interval':>19}{'p':>9}{'Holm':>9}{'detectable':>12}{'texts':>7}"
-        )
-        for name, row in [*rows, ("all", nested["all"])]:
+        rows = []
+        for name, row in scopes:
             own = row[level]
-            corrected = f"{own['holm']:>9.4f}" if "holm" in own else f"{'':>9}"
-            seen = f"{own['detectable']:>12.2f}" if "detectable" in own else f"{'-':>12}"
-            lines.append(
-                f"{name:<16}{own['a']:>8.2f}{own['b']:>8.2f}{own['difference']:>8.2f}"
-                f"{own['low']:>10.2f}{own['high']:>9.2f}{own['p']:>9.4f}{corrected}{seen}{row['groups']:>7}"
+            bounds, tests = f"{own['low']:.2f} to {own['high']:.2f}", (fixed(own.get(key), 4) for key in ("p", "holm"))
+            rows.append(
+                (name, own["a"], own["b"], own["difference"], bounds, *tests, own.get("detectable"), row["groups"])
             )
-    return "\n".join(lines)
+        columns = [level, "A", "B", "B-A", "95 % interval", "p", "Holm", "detectable", "texts"]
+        parts.append(plain(rows, columns))
+    return "\n\n".join(parts)
 
 
 def main(arguments: Sequence[str]) -> None:

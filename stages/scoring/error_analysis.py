@@ -12,8 +12,6 @@ in gold, as DVC's `confusion` template wants it, labels in English, so that lang
 from __future__ import annotations
 
 import argparse
-import csv
-import io
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -35,6 +33,7 @@ from stages.scoring.score import (
     parse_output,
     read_gold,
 )
+from stages.scoring.tables import csv
 
 Fields = tuple[str, ...]
 Place = tuple[int, int]  # start and end in the text
@@ -229,13 +228,6 @@ def worst_row(example: Mapping[str, Any], prediction: Prediction | None, kinds: 
     }
 
 
-def as_csv(head: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
-    """A CSV file."""
-    file = io.StringIO()
-    csv.writer(file, lineterminator="\n").writerows([head, *rows])
-    return file.getvalue().encode()
-
-
 class Breakdown:
     """Errors counted while records pass by: `words[lang, subset][kind, label]`, `text[lang, subset][gold, said]`, …"""
 
@@ -315,7 +307,7 @@ class Breakdown:
             for (kind, _), n in own.items():
                 sums[kind] += n
             rows += [[kind, sums[kind], lang, name] for kind in KINDS]
-        return as_csv(["class", "n", "lang", "subset"], rows)
+        return csv(rows, ["class", "n", "lang", "subset"])
 
     def confusion(self) -> bytes:
         """The confusion matrix as CSV: actual, predicted, lang, subset; one row a record that has a label in gold."""
@@ -328,7 +320,7 @@ class Breakdown:
             ]
             for actual, said, n in sorted(pairs):
                 rows += [[actual, said, lang, name]] * n
-        return as_csv(["actual", "predicted", "lang", "subset"], rows)
+        return csv(rows, ["actual", "predicted", "lang", "subset"])
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -21,7 +21,7 @@ from stages.core.schema import write_checked_json
 from stages.scoring import bootstrap
 from stages.scoring.bootstrap import Evaluate
 from stages.scoring.predictions import by_id, checked
-from stages.scoring.score import Cells, counts_by_id, defects, judge_all, label_scores, scores, tally
+from stages.scoring.score import LEVELS, Cells, counts_by_id, defects, judge_all, label_scores, scores, tally
 
 
 def judge_files(predictions: str | Path, gold: str | Path) -> Cells:
@@ -31,12 +31,11 @@ def judge_files(predictions: str | Path, gold: str | Path) -> Cells:
 
 def table(result: dict[str, Any]) -> str:
     """The scores as lines of text, a level that was not asked for as a dash."""
+    from stages.scoring.tables import plain  # pandas, which only printing needs
+
     rows = [(f"{lang}.{name}", row) for lang, own in result.items() if lang != "all" for name, row in own.items()]
-    lines = [f"{'':<16}{'TL':>8}{'WL':>8}{'ALL':>8}{'n':>9}"]
-    for name, row in [*rows, ("all", result["all"])]:
-        cells = "".join(f"{row[key]:>8.2f}" if key in row else f"{'-':>8}" for key in ("TL", "WL", "ALL"))
-        lines.append(f"{name:<16}{cells}{row['n']:>9}")
-    return "\n".join(lines)
+    rows.append(("all", result["all"]))
+    return plain([(name, *(row.get(level) for level in LEVELS), row["n"]) for name, row in rows], ["", *LEVELS, "n"])
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -17,6 +17,8 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import pandas as pd
+
 from stages.core.run import run
 from stages.core.schema import write_checked_json
 from stages.records.linear import parse_parts
@@ -24,6 +26,7 @@ from stages.records.record import locate
 from stages.records.tasks import ROLES, Task
 from stages.scoring.predictions import by_id, checked
 from stages.scoring.score import Cell, Prediction, f1, judge_each, parse_output
+from stages.scoring.tables import fixed, markdown
 
 Fields = tuple[str, ...]
 Triple = tuple[int, int, int]  # right, predicted, gold
@@ -334,17 +337,13 @@ def table(metrics: dict[str, Any]) -> str:
     columns = list(dict.fromkeys(key for row in rules.values() for key in row.get("spans", {})))
     kinds = list(dict.fromkeys(key for row in rules.values() for key in row["gold"]))
 
-    def shown(value: float | None) -> str:
-        return "–" if value is None else f"{value:.2f}"
-
-    head = ["rule", *columns, *(kind for kind in kinds if kind != "spans"), *(f"gold, {kind}" for kind in kinds)]
-    lines = ["| " + " | ".join(head) + " |", "|---|" + "---:|" * (len(head) - 1)]
+    rows = []
     for name, row in rules.items():
-        values = [row.get("spans", {}).get(key) for key in columns]
-        values += [row.get(kind) for kind in kinds if kind != "spans"]
-        values += [row["gold"].get(kind) for kind in kinds]
-        lines.append("| " + " | ".join([name, *map(shown, values)]) + " |")
-    return "\n".join(lines)
+        told = {key: row.get("spans", {}).get(key) for key in columns}
+        told |= {kind: row.get(kind) for kind in kinds if kind != "spans"}
+        told |= {f"gold, {kind}": row["gold"].get(kind) for kind in kinds}
+        rows.append({"rule": name, **{key: fixed(value) for key, value in told.items()}})
+    return markdown(pd.DataFrame(rows))
 
 
 def main(arguments: Sequence[str]) -> None:

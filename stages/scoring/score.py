@@ -17,6 +17,7 @@ from stages.core.errors import UserError
 from stages.records.linear import parse_parts, split_input
 from stages.records.tasks import SUBSETS, Task, subset, task_of
 
+LEVELS = ("TL", "WL", "ALL")
 LEVEL = 95  # of the intervals, in percent
 # By the task's kind, the fields of an extraction that are spans, and the one that is its label (`record.fields_of`).
 SPAN_FIELDS = {"span": (1,), "relation": (0, 2), "event": (0, 1, 2, 3)}

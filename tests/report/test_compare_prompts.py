@@ -12,7 +12,7 @@ import yaml
 
 from stages.core.errors import UserError
 from stages.core.files import read_json
-from stages.core.schema import file_faults
+from stages.core.schema import faults, file_faults
 from stages.records.record import Record
 from stages.records.rules import write_records
 from stages.report.compare_prompts import arm, main, paired, table
@@ -70,12 +70,23 @@ def test_a_price_that_is_not_known_and_an_arm_that_keeps_nothing_have_no_cost() 
     kept = {"en": kept_of("en", set())}
     assert arm(lines, kept, kept, BY_ID, {"en": None})["en"]["usd_per_1000_kept"] is None
     nothing = arm(lines, {"en": {}}, {"en": {}}, BY_ID, {"en": 1.0})["all"]
-    assert (nothing["usd_per_1000_kept"], nothing["chrf"], nothing["chrf_all"], nothing["span_f1_all"]) == (
-        None,
-        0,
-        0,
-        0,
-    )
+    assert nothing == {
+        "source": 8, "kept": 0, "kept_with_all_spans": 0, "chrf_all": 0, "span_f1_all": 0, "usd_per_1000_kept": None
+    }  # fmt: skip
+
+
+def test_without_references_an_arm_has_counts_and_no_figure() -> None:
+    lines = {"en": [line(own) for own in REFERENCES if own["lang"] == "en"]}
+    kept = {"en": kept_of("en", {1})}
+    own = arm(lines, kept, kept, {}, {"en": 0.007})["en"]
+    assert own == {"source": 8, "kept": 7, "kept_with_all_spans": 7, "usd_per_1000_kept": 1.0}
+    metrics = {
+        **dict.fromkeys(("v1", "v1_checked", "v2", "v2_checked"), {"en": own}),
+        "paired": {},
+        "paired_checked": {},
+    }
+    assert not faults(metrics, "prompt_metrics")
+    assert "– / –" in table(metrics)
 
 
 def test_only_what_both_keep_is_paired_and_the_better_side_shows() -> None:
@@ -160,7 +171,7 @@ def test_a_run_has_every_arm_and_replays_to_the_same_bytes(project: Project, mon
     before = (project.folder / "prompts.json").read_bytes()
     go(project, monkeypatch, None, *PROMPTS)
     assert (project.folder / "prompts.json").read_bytes() == before
-    text = table(metrics)
+    text = re.sub(" {2,}", " ", table(metrics))
     assert "| v2 | en | 8 | 8 | 8 | 0 |" in text
     assert "| v1 | all | 16 | 16 | 8 | 8 |" in text
     assert "| v2 minus v1 | lost by v1 | lost by v2 | kept by both | chrF | span F1 |" in text

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from stages.report.alarms import alarms_table
 from stages.report.error_tables import (
     WIDTH,
     WORST,
@@ -16,7 +17,7 @@ from stages.report.error_tables import (
     training_table,
     worst_table,
 )
-from stages.report.report import alarms_table, table
+from stages.scoring.tables import markdown as table
 
 
 def words(subset: str, kind: str, n: int, label: str = "Person") -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,8 +14,10 @@ import yaml
 from stages.core import config
 from stages.core.errors import UserError
 from stages.records.validate import schema_of
+from stages.report.alarms import Alarms, find_alarms
 from stages.report.docs import render
-from stages.report.report import Alarms, find_alarms, verdict
+from stages.report.inputs import METRICS, WORST
+from stages.report.score_tables import verdict
 from stages.report.verify import is_exact, lock_differences, score_differences
 from tests.support.pipeline import ROOT, run
 
@@ -175,3 +178,31 @@ def test_the_report_names_the_model_that_translated() -> None:
     translation = json.loads((ROOT / "metrics/translation.json").read_text(encoding="utf-8"))
     for row in translation.values():
         assert all(model in report for model in row["usage"]["models"])
+
+
+def test_what_the_report_reads_is_what_dvc_watches() -> None:
+    deps = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]["report"]["deps"]
+    watched = {path for path in deps if path.startswith(("metrics/", "data/"))}
+    assert watched == {*(path for path, _ in METRICS.values()), WORST}
+
+
+def test_a_project_without_model_or_references_has_a_report_of_what_there_is(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_text((ROOT / "params.yaml").read_text(encoding="utf-8"), encoding="utf-8")
+    command = ["python", "-m", "stages.report.report", "--report", "report.md", "--alarms", "alarms.json"]
+    assert run(command, tmp_path).returncode == 0
+    text = (tmp_path / "report.md").read_text(encoding="utf-8")
+    assert "Nothing was translated here." in text
+    translation = json.loads((ROOT / "metrics/translation.json").read_text(encoding="utf-8"))
+    for row in translation.values():
+        for cell in row.values():
+            for figure in ("chrf", "span_f1", "label_f1"):
+                if isinstance(cell, dict):
+                    cell.pop(figure, None)
+                    cell.pop(f"{figure}_all", None)
+    (tmp_path / "metrics").mkdir()
+    (tmp_path / "metrics/translation.json").write_text(json.dumps(translation), encoding="utf-8")
+    assert run(command, tmp_path).returncode == 0
+    text = (tmp_path / "report.md").read_text(encoding="utf-8")
+    assert "retention" in text
+    assert "chrf kept" not in text
+    assert "No model was scored here." in text

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from sacrebleu import sentence_chrf as their_chrf
 
 from stages.records.record import Record
-from stages.report.translation_quality import Measured, difference, intervals, measure, summary
+from stages.report.translation_quality import FIGURES, Measured, differences, measure, summary
+from stages.report.translation_quality import intervals as by_cell
 from tests.support.openai_server import record
 
 
@@ -21,7 +24,19 @@ REFERENCE = made("Taro met Jiro in Kyoto.", [("Person", "Taro"), ("Person", "Jir
 
 def one(group: str, chrf: float, right: int = 1, kept: int = 1) -> Measured:
     """A record with two reference spans."""
-    return Measured(group, kept, chrf, (right, 2 * kept, 2), (right, 2 * kept, 2))
+    return Measured(group, ("en", "SCNM"), kept, chrf, (right, 2 * kept, 2), (right, 2 * kept, 2))
+
+
+def intervals(measured: Sequence[Measured], resamples: int, seed: int) -> dict[str, Any]:
+    """The intervals over all records."""
+    return dict(by_cell(measured, resamples, seed)["all"])
+
+
+def difference(
+    left: Sequence[Measured], right: Sequence[Measured], resamples: int, seed: int, names: Sequence[str] = FIGURES
+) -> dict[str, Any]:
+    """The differences over all records."""
+    return dict(differences(left, right, resamples, seed, names)["all"])
 
 
 def noisy(seed: int, shift: float, groups: int = 60) -> list[Measured]:
@@ -60,8 +75,8 @@ def test_a_lost_record_is_zero_and_its_spans_are_missing_ones() -> None:
     assert summary([measure(None, REFERENCE)]) == {"chrf": 0.0, "span_f1": 0.0, "label_f1": 0.0}
 
 
-def test_no_records_give_0_and_nothing_to_find_gives_100() -> None:
-    assert summary([]) == {"chrf": 0.0, "span_f1": 0.0, "label_f1": 0.0}
+def test_no_records_have_no_figure_and_nothing_to_find_gives_100() -> None:
+    assert summary([]) == by_cell([], 500, 0) == differences([], [], 500, 0) == {}
     nothing = made("It rained.", [])
     assert summary([measure(nothing, nothing)])["span_f1"] == 100.0
     assert summary([measure(made("Taro.", [("Person", "Taro")]), nothing)])["span_f1"] == 0.0
@@ -73,7 +88,6 @@ def test_intervals_hold_their_figure_and_come_out_the_same_again() -> None:
     for name, value in point.items():
         assert found[name]["low"] < value < found[name]["high"]
     assert intervals(measured, 500, 0) == found != intervals(measured, 500, 1)
-    assert intervals([], 500, 0) == {}
 
 
 def test_the_interval_of_a_mean_is_as_wide_as_theory_says() -> None:
@@ -121,4 +135,15 @@ def test_pairing_sees_a_difference_that_lies_within_both_intervals() -> None:
     apart = [intervals(side, 500, 0)["chrf"] for side in (left, right)]
     assert apart[1]["low"] < apart[0]["high"]
     assert difference(left, right, 500, 0, ["chrf"])["chrf"] == {"difference": 0.5, "low": 0.5, "high": 0.5}
-    assert difference([], [], 500, 0) == {}
+
+
+def test_views_and_languages_of_a_text_are_drawn_together_and_few_texts_are_widened() -> None:
+    texts = noisy(4, 0, 12)[::2]
+    both = [item._replace(cell=(lang, "SCNM")) for item in texts for lang in ("en", "zh")]
+    found = by_cell(both, 500, 0)
+    assert found["en"]["all"] == found["zh"]["all"] == found["all"]
+    # 12 texts: sqrt(12 / 11) times Student's 2.201 over 1.96, so 1.173 times as wide as the plain percentile interval
+    spread = [item.chrf for item in texts]
+    plain = 2 * 1.96 * (sum((value - sum(spread) / 12) ** 2 for value in spread) / 12) ** 0.5 / 12**0.5
+    own = found["all"]["chrf"]
+    assert own["high"] - own["low"] == pytest.approx(1.173 * plain, rel=0.1)

@@ -1,0 +1,98 @@
+"""The alarms: the paper's signs of failure, with thresholds in params.
+
+Much lost in translation, a label never got right, outputs that cannot be read, a sub-dataset that a cheap baseline does
+better on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from stages.core.config import Share
+from stages.core.files import read_json
+from stages.records.tasks import SUBSETS
+from stages.scoring.score import LEVELS
+
+Metrics = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Alarms:
+    """Section `alarms`: what `make repro` ends with."""
+
+    retention_below: Share
+    format_defects_above: Share
+    below_baseline: bool
+    class_with_zero_f1: bool
+
+
+def cells(metrics: Metrics) -> Iterator[tuple[str, str, Metrics]]:
+    """(language, sub-dataset, scores) of each cell that is one, in the order of the 21."""
+    for lang, row in metrics.items():
+        if lang != "all":
+            for name in SUBSETS:
+                if name in row:
+                    yield lang, name, row[name]
+
+
+def find_alarms(
+    translation: Metrics | None,
+    evaluation: Metrics | None,
+    baseline: Metrics | None,
+    defects: Metrics | None,
+    labels: Metrics | None,
+    limits: Alarms,
+) -> list[dict[str, Any]]:
+    """Every alarm as {kind, place, value, bound}, in a fixed order; nothing is said of metrics that there are not."""
+    found = []
+    for lang, row in (translation or {}).items():
+        if "all" in row and row["all"]["retention"] < limits.retention_below:
+            found.append(("retention", lang, row["all"]["retention"], limits.retention_below))
+    for lang, name, cell in cells(defects or {}):
+        share = round(cell["format"]["records"] / cell["n"], 4)
+        if share > limits.format_defects_above:
+            found.append(("format_defects", f"{lang}.{name}", share, limits.format_defects_above))
+    if limits.class_with_zero_f1:
+        for lang, name, cell in cells(labels or {}):
+            found += [("zero_f1", f"{lang}.{name}: {label}", 0.0, 0.0) for label, f1 in cell.items() if f1 == 0]
+    if limits.below_baseline and evaluation and baseline:
+        for lang, name, cell in cells(evaluation):
+            for level in LEVELS:
+                if level in cell and cell[level] < baseline[lang][name][level]:
+                    found.append(("below_baseline", f"{lang}.{name}.{level}", cell[level], baseline[lang][name][level]))
+    return [dict(zip(("kind", "place", "value", "bound"), alarm, strict=True)) for alarm in found]
+
+
+def alarms_table(alarms: list[dict[str, Any]]) -> pd.DataFrame:
+    """One row a kind and language, the places of its alarms beside each other."""
+    told: dict[tuple[str, str], dict[str, list[str]]] = {}
+    for alarm in alarms:
+        lang, _, rest = alarm["place"].partition(".")
+        place, _, label = rest.partition(": ")
+        value = f"{alarm['value']} (baseline {alarm['bound']})" if alarm["kind"] == "below_baseline" else alarm["value"]
+        told.setdefault((alarm["kind"], lang), {}).setdefault(place, []).append(label or str(value))
+    return pd.DataFrame(
+        [
+            {
+                "kind": kind,
+                "lang": lang,
+                "alarms": sum(map(len, places.values())),
+                "where": "; ".join(
+                    f"{place}: {', '.join(values)}".removeprefix(": ") for place, values in places.items()
+                ),
+            }
+            for (kind, lang), places in told.items()
+        ]
+    )
+
+
+def show(path: str) -> None:
+    """Prints the alarms, a line each."""
+    alarms = read_json(path)["alarms"]
+    print(f"{len(alarms)} alarms (thresholds: alarms in params.yaml; report: metrics/report.md)")
+    for alarm in alarms:
+        print(f"  {alarm['kind']}: {alarm['place']} is {alarm['value']}, bound {alarm['bound']}")

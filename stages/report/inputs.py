@@ -1,0 +1,42 @@
+"""What the report is made from: metrics by name, each None where its file is not there, so that a project without a model,
+or without references, has a report of what it has.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from stages.core.schema import read_checked_json
+
+Metrics = dict[str, Any]
+# By name, the file and its schema. Those of this project are deps of the stage `report` (a test compares the two).
+METRICS = {
+    "translation": ("metrics/translation.json", "translation_metrics"),
+    "mix": ("metrics/mix.json", "mix_metrics"),
+    "train": ("metrics/train.json", "train_metrics"),
+    "evaluation": ("metrics/evaluation.json", "evaluation_metrics"),
+    "translated": ("metrics/evaluation_translated.json", "evaluation_metrics"),
+    "baseline": ("metrics/baseline.json", "evaluation_metrics"),
+    "intervals": ("metrics/evaluation_intervals.json", "interval_metrics"),
+    "defects": ("metrics/evaluation_defects.json", "defect_metrics"),
+    "labels": ("metrics/evaluation_labels.json", "label_metrics"),
+    "errors": ("metrics/errors.json", "error_metrics"),
+    "constrained": ("metrics/constrained.json", "evaluation_metrics"),
+    "constrained_defects": ("metrics/constrained_defects.json", "defect_metrics"),
+    "constrained_compared": ("metrics/compare_constrained.json", "comparison"),
+    "llm_0shot": ("metrics/llm_0shot.json", "evaluation_metrics"),
+    "llm_kshot": ("metrics/llm_kshot.json", "evaluation_metrics"),
+    "data_checks": ("metrics/data_checks.json", "data_checks"),
+    "classes": ("metrics/classes.json", "class_metrics"),
+}
+WORST = "data/errors/worst.jsonl"
+PUBLISHED = Path(__file__).with_name("published.yaml")
+
+
+def read_metrics() -> dict[str, Metrics | None]:
+    """Every metric that there is, checked against its schema."""
+    return {
+        name: read_checked_json(path, schema) if Path(path).exists() else None
+        for name, (path, schema) in METRICS.items()
+    }
