@@ -22,8 +22,9 @@ from stages.core.errors import UserError
 from stages.core.files import read_bytes, read_json, write_bytes
 from stages.core.run import run
 from stages.fidelity import measure
+from stages.records.tasks import LEVELS
 from stages.report import compare_prompts
-from stages.report.report import LEVELS, interval, pivot, table, verdict
+from stages.report.report import interval, pivot, table, verdict
 from stages.report.systems import systems_table
 from stages.scoring import external_scorers
 

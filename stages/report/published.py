@@ -11,8 +11,8 @@ import yaml
 from stages.core.errors import UserError
 from stages.core.files import read_bytes
 from stages.core.schema import faults
+from stages.records.tasks import LEVELS
 
-LEVELS = ("TL", "WL", "ALL")
 NONE = "not found"  # not the same as unpublished: see NOTE
 NOTE = (
     "Scores of other systems on their own test sets, by their own scorers, for orientation only. Marks: P the authors' "

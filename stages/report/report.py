@@ -27,7 +27,7 @@ from stages.core.config import Share
 from stages.core.files import read_json, write_bytes
 from stages.core.run import run
 from stages.core.schema import read_checked, read_checked_json, write_checked_json
-from stages.records.tasks import SUBSETS
+from stages.records.tasks import LEVELS, SUBSETS
 from stages.report import published
 from stages.report.error_tables import (
     extractions_table,
@@ -55,7 +55,6 @@ class Alarms:
     class_with_zero_f1: bool
 
 
-LEVELS = ("TL", "WL", "ALL")
 # The metrics that the report is made from, by option, with their schemas.
 INPUTS = {
     "translation": "translation_metrics",

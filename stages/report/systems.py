@@ -7,10 +7,10 @@ from typing import Any
 
 import pandas as pd
 
+from stages.records.tasks import LEVELS
 from stages.report import published
 
 Metrics = dict[str, Any]
-LEVELS = ("TL", "WL", "ALL")
 
 
 def _rows(metrics: Metrics) -> list[tuple[str, Metrics]]:

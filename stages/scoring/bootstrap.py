@@ -29,6 +29,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from stages.core.config import Count, Seed
 from stages.core.errors import UserError
+from stages.records.tasks import LEVELS
 from stages.scoring.score import LEVEL, Cell, Counts, nest
 
 
@@ -43,7 +44,6 @@ class Evaluate:
 Array = npt.NDArray[np.float64]
 Row = tuple[str, Cell, Sequence[int]]  # group, cell, what the record adds to each column
 
-LEVELS = ("TL", "WL", "ALL")
 AT_ONCE = 1 << 19  # drawn indices held at a time: they and their counts stay in a core's cache
 # A multinomial draw of one kind of group costs about as much as drawing so many groups one by one.
 KIND_COST = 8
