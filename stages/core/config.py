@@ -60,18 +60,25 @@ def parse_yaml(text: str, place: str) -> Any:
         said = getattr(error, "problem", None) or str(error)
         where = f"{place}:{mark.line + 1}" if mark else place
         raise UserError(where, "broken YAML: " + " ".join(said.split())[:200], "fix this line") from error
-    _refuse_infinite(value, place)
+    except RecursionError as error:
+        raise UserError(place, "nests too deep", SEE) from error
+    try:
+        _refuse_foreign(value, place)
+    except RecursionError as error:
+        raise UserError(place, "holds itself, by an alias", "write the value out") from error
     return value
 
 
-def _refuse_infinite(value: Any, at: str) -> None:
-    """UserError names a number that is none."""
+def _refuse_foreign(value: Any, at: str) -> None:
+    """UserError names a number that is none, and a key that is no word."""
     if isinstance(value, dict):
         for key, item in value.items():
-            _refuse_infinite(item, f"{at}: {key}")
+            if isinstance(key, tuple | dict | list):
+                raise UserError(at, f"{_shown(key)} is no key", SEE)
+            _refuse_foreign(item, f"{at}: {key}")
     elif isinstance(value, list):
         for n, item in enumerate(value):
-            _refuse_infinite(item, f"{at}[{n}]")
+            _refuse_foreign(item, f"{at}[{n}]")
     elif isinstance(value, float) and not math.isfinite(value):
         raise UserError(at, f"{value!r} is no finite number", SEE)
 
@@ -141,7 +148,9 @@ def build(value: Any, kind: type[T], place: str) -> T:
         # As JSON: strict mode then takes a mapping for a dataclass, and 2 where 2.0 may stand.
         result: T = _adapter(cast(Any, kind)).validate_json(json.dumps(value, default=str))
     except ValidationError as error:
-        raise _told(error.errors()[0], kind, place) from error
+        # A misspelt key is also a missing one: the unknown name says more.
+        told = sorted(error.errors(), key=lambda fault: fault["type"] != "unexpected_keyword_argument")
+        raise _told(told[0], kind, place) from error
     return result
 
 

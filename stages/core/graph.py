@@ -10,9 +10,12 @@ from __future__ import annotations
 
 import argparse
 import ast
+import sys
 from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
+
+from stages.core.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[2]
 # Imports go from a room to those before it, or stay within it.
@@ -27,6 +30,7 @@ ROOMS = (
     "calibration",
     "fidelity",
     "dataset",
+    "exports",
     "model",
     "scoring",
     "report",
@@ -162,9 +166,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("modules", nargs="*", metavar="MODULE")
     parser.add_argument("--drawing", action="store_true")
     options = parser.parse_args(arguments)
+    if not options.drawing and not options.modules:
+        parser.error("name a module, or --drawing")
     if options.drawing:
         print(drawing())
     for module in options.modules:
+        if module_path(module) is None:
+            sys.exit(str(UserError(module, "no module of this project", "write it as stages.<room>.<stage>")))
         names = schemas_called(module)
         folders = {path.parent.name for path in ROOT.glob("schemas/*/*.json") if path.name.split(".")[0] in names}
         rooms = rooms_of(module)

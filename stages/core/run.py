@@ -32,8 +32,12 @@ def run(main: Callable[[Sequence[str]], int | None], arguments: Sequence[str] | 
         if changed:
             raise UserError(changed[0], "changed while the stage ran", "run it again: its output is of neither version")
     except UserError as error:
-        print(" ".join(str(error).split("\n")), file=sys.stderr)
+        print(error, file=sys.stderr)
         code = 1
     except BrokenPipeError:
+        code = 1
+    except OSError as error:  # no right to read it, a name too long, a full disk
+        said = UserError(str(error.filename or module), error.strerror or str(error), "see the path and its rights")
+        print(said, file=sys.stderr)
         code = 1
     sys.exit(code)

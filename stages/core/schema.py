@@ -17,10 +17,11 @@ import orjson
 from referencing import Registry, Resource
 
 from stages.core.errors import UserError
-from stages.core.files import dumps, iter_lines, loads, read_bytes, read_json, replacing
+from stages.core.files import dumps, iter_lines, json_fault, loads, read_bytes, read_json, replacing
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "schemas"
 Fault = tuple[str, str]  # JSON pointer, what is wrong
+IS_LIST = "is a JSON list, not one object a line: split it, as by jq -c '.[]'"
 Rule = Callable[[Any], Sequence[Fault]]  # of a value that its schema accepts
 
 
@@ -91,9 +92,14 @@ def faults(value: Any, name: str, rule: Rule = no_rule) -> list[Fault]:
     return schema_faults(value, name) or list(rule(value))
 
 
+def is_one_value(path: str | Path) -> bool:
+    """Whether a file is one JSON value, by its name: `.json` or `.json.gz`; any other has a value a line."""
+    return str(path).removesuffix(".gz").endswith(".json")
+
+
 def file_faults(path: str | Path, name: str, rule: Rule = no_rule) -> Iterator[tuple[str, str, str]]:
     """(place, pointer, message) of every fault of a JSON or JSONL file, duplicate ids included; constant memory but for ids."""
-    if Path(path).suffix == ".json":
+    if is_one_value(path):
         data = read_bytes(path)
         try:
             value = loads(data, str(path))
@@ -108,7 +114,13 @@ def file_faults(path: str | Path, name: str, rule: Rule = no_rule) -> Iterator[t
         try:
             value = orjson.loads(line)
         except orjson.JSONDecodeError as error:
-            yield f"{path}:{number}", "/", f"broken JSON: {error}"
+            if number == 1 and line.strip() == b"[":
+                yield f"{path}:{number}", "/", IS_LIST
+                return
+            yield f"{path}:{number}", "/", json_fault(line, error)
+            continue
+        if isinstance(value, list):
+            yield f"{path}:{number}", "/", IS_LIST if number == 1 else "a list, where one object a line stands"
             continue
         for pointer, message in rule(value) if is_valid(value) else schema_faults(value, name):
             yield f"{path}:{number}", pointer, message
@@ -126,11 +138,11 @@ def read_checked(path: str | Path, name: str, rule: Rule = no_rule) -> list[Any]
     return [orjson.loads(line) for _, line in iter_lines(path)]
 
 
-def read_checked_json(path: str | Path, name: str) -> Any:
-    """The value of a JSON file that its schema accepts; UserError names the first fault."""
+def read_checked_json(path: str | Path, name: str, remedy: str = "make it again with `make repro`") -> Any:
+    """The value of a JSON file that its schema accepts; UserError names the first fault, and the remedy."""
     value = read_json(path)
     for pointer, message in schema_faults(value, name):
-        raise UserError(f"{path}: {pointer}", message, "make it again with `make repro`")
+        raise UserError(f"{path}: {pointer}", message, remedy)
     return value
 
 

@@ -25,10 +25,9 @@ from stages.core.errors import UserError
 from stages.model.common import decode, output_ids
 from stages.records.linear import View, parse, split_input
 from stages.records.record import occurrences
-from stages.records.tasks import Task, subset
+from stages.records.tasks import FORMS, Task, subset
 
 LONGEST_LABEL = 64  # characters of an open label
-LABEL_FIELD = {"span": 0, "relation": 1, "event": None}  # the field of an extraction that is no span
 
 _OPEN_LABEL = rf"/[^:;\/\\\n\r]{{1,{LONGEST_LABEL}}}/"  # the characters of `tasks.DELIMITERS` left out
 # An even or an odd number of backslashes at the end: in the odd case the last one is not escaped yet.
@@ -107,7 +106,7 @@ def repeats(output: str, task: Task, text: str) -> bool:
     """
     colons = [match.start() for match in _COLON.finditer(output) if match.group() == ":"]
     counts = Counter(parse(output[: colons[-1]], task).extractions) if colons else Counter[tuple[str, ...]]()
-    label = LABEL_FIELD[task.kind]
+    label = FORMS[task.kind].label
     return any(
         count > math.prod(len(occurrences(text, span)) for n, span in enumerate(fields) if n != label and span)
         for fields, count in counts.items()

@@ -18,12 +18,11 @@ from typing import Literal
 
 from stages.core.errors import UserError
 from stages.records.record import Record, fields_of
-from stages.records.tasks import Task, by_word, task_of
+from stages.records.tasks import FORMS, Kind, Task, by_word, task_of
 
 Dialect = Literal["mmm", "paper"]
 View = Literal["joint", "text", "words", "text_given", "words_given"]
 VIEWS: tuple[View, ...] = ("joint", "text", "words", "text_given", "words_given")
-WIDTH = {"span": 2, "relation": 3, "event": 4}
 
 _ESCAPED = re.compile(r"\\([:;\\])")
 _NEEDS_ESCAPE = re.compile(r"[:;]|\\(?=[:;\\]|\Z)")
@@ -117,7 +116,7 @@ def parse_parts(
 
 
 def _parse_list(
-    items: str, kind: str, dialect: Dialect, extractions: list[tuple[str, ...]], defects: list[str]
+    items: str, kind: Kind, dialect: Dialect, extractions: list[tuple[str, ...]], defects: list[str]
 ) -> None:
     escaped = dialect == "mmm" and "\\" in items
     entries = _split(items, ":") if escaped else items.split(":")
@@ -131,7 +130,7 @@ def _parse_list(
     del entries[0]
     if dialect == "paper":
         entries = [entry for entry in entries if entry != "無い;"]
-    width, event = WIDTH[kind], kind == "event"
+    width, event = len(FORMS[kind].fields), kind == "event"
     for entry in entries:
         fields = tuple(map(unescape, _split(entry, ";"))) if escaped and "\\" in entry else tuple(entry.split(";"))
         if len(fields) != width:

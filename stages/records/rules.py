@@ -11,15 +11,19 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from stages.core.schema import Fault, read_checked, write_checked
+from stages.core.schema import Fault, Rule, read_checked, write_checked
 from stages.records.record import Record, sort_records
-from stages.records.tasks import DELIMITERS, ROLES, Kind, subset, subsets
+from stages.records.tasks import DELIMITERS, FORMS, ROLES, SUBSETS, Form, subset, subsets
 
-SPANS: dict[Kind, int] = {"span": 1, "relation": 2, "event": 0}  # how many an extraction has; 0: as many as roles
 ROLE_ORDERS = frozenset(some for count in range(1, len(ROLES) + 1) for some in combinations(ROLES, count))
 
-# Of one sub-dataset, task and language: SPANS of its kind, text labels, word labels (None: open).
+# Of one sub-dataset, task and language: how many spans an extraction has (0: as many as roles), text labels, word labels
+# (None: open).
 _Table = tuple[int, frozenset[str], frozenset[str] | None]
+
+
+def _spans(form: Form) -> int:
+    return 0 if form.label is None else len(form.spans)
 
 
 @cache
@@ -29,7 +33,7 @@ def _tables() -> dict[tuple[str, str, str], _Table]:
         for task, table in entry.word_labels.items():
             for lang, row in entry.text_labels.items():
                 words = None if table is None else frozenset(table.get(lang, ()))
-                tables[name, task, lang] = (SPANS[entry.tasks[task].kind], frozenset(row), words)
+                tables[name, task, lang] = (_spans(FORMS[entry.tasks[task].kind]), frozenset(row), words)
     return tables
 
 
@@ -86,6 +90,8 @@ def record_faults(record: Record) -> list[Fault]:
 
 
 def _no_table(name: str, task: str, lang: str) -> Fault:
+    if name not in SUBSETS:
+        return "/subset", f"unknown sub-dataset {name!r}: one of {', '.join(SUBSETS)}"
     entry = subset(name)
     if task not in entry.tasks:
         return "/task", f"{task!r} is no task of {name}: one of {', '.join(entry.tasks)}"
@@ -118,4 +124,4 @@ def write_records(path: str | Path, records: Iterable[Record]) -> None:
     write_checked(path, sort_records(records), "record", record_faults)
 
 
-RULES = {"record": record_faults, "translation": carried_faults}
+RULES: dict[str, Rule] = {"record": record_faults, "translation": carried_faults}

@@ -1,25 +1,47 @@
 """The tasks and their labels, read from `schemas/labels/*.json`: a sub-dataset is data, not code.
 
-Each table holds the sub-dataset's tasks with their instruct words, and every label in every language, in one order, so
+A file there is a sub-dataset, of the paper or of one's own (schema `labels`). Each table holds the sub-dataset's tasks with their instruct words, and every label in every language, in one order, so
 that a label's place in the list is what carries it from one language to another. TCONER's word labels are open: its
 table has none, and the glossary stage translates each distinct one.
 """
 
 from __future__ import annotations
 
+import math
+import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Literal
 
 from stages.core.errors import UserError
-from stages.core.files import read_json
+from stages.core.schema import read_checked_json
 
 LABELS = Path(__file__).resolve().parents[2] / "schemas" / "labels"
-# The order of the report, and the order in which prompts were published.
-SUBSETS = ("SCNM", "SCPOS-RW", "SCPOS-ADJN", "SCPOS-ADJ", "SCPOS-N", "TCREE", "TCONER")
+# What a score is of: the text-level label, the word-level extractions, the whole record.
+LEVELS = ("TL", "WL", "ALL")
 Kind = Literal["span", "relation", "event"]
 ROLES = ("subject", "trigger", "object", "time")
+
+
+@dataclass(frozen=True)
+class Form:
+    """How extractions of a kind are written: the fields of the linear format in order, and which one is the label."""
+
+    fields: tuple[str, ...]
+    label: int | None
+
+    @property
+    def spans(self) -> tuple[int, ...]:
+        """The places of the fields that are words of the text."""
+        return tuple(n for n in range(len(self.fields)) if n != self.label)
+
+
+FORMS: dict[Kind, Form] = {
+    "span": Form(("label", "text"), 0),
+    "relation": Form(("head", "label", "tail"), 1),
+    "event": Form(ROLES, None),
+}
 # What no label may hold: the delimiters of the linear format and its escape.
 DELIMITERS = frozenset(":;/\\\n\r")
 
@@ -70,7 +92,10 @@ def _across(table: dict[str, tuple[str, ...]], label: str, source: str, target: 
 
 
 def _load(name: str) -> Subset:
-    raw = read_json(LABELS / f"{name}.json")
+    path = LABELS / f"{name}.json"
+    raw = read_checked_json(path, "labels", "docs/architecture.md says how a sub-dataset is added")
+    if raw["subset"] != name:
+        raise UserError(f"{path}: /subset", f"is {raw['subset']!r}, not the file's name", "rename one of them")
     words: dict[str, dict[str, tuple[str, ...]] | None] = {}
     tasks = {}
     for task, entry in raw["tasks"].items():
@@ -85,6 +110,16 @@ def _load(name: str) -> Subset:
         text_labels={lang: tuple(row) for lang, row in raw["text_labels"].items()},
         word_labels=words,
     )
+
+
+def _order(path: Path) -> tuple[float, str]:
+    """Where a table stands among the others: by its `order`, those without one behind, by name."""
+    found = re.search(rb'"order"\s*:\s*(\d+)', path.read_bytes())
+    return (int(found[1]) if found else math.inf, path.stem)
+
+
+# The order of the report, and the order in which prompts were published.
+SUBSETS = tuple(path.stem for path in sorted(LABELS.glob("*.json"), key=_order))
 
 
 @cache
@@ -111,5 +146,11 @@ def task_of(subset_name: str, task: str) -> Task:
 
 @cache
 def by_word() -> dict[str, Task]:
-    """Every task by its instruct word (without the slash)."""
-    return {task.word: task for entry in subsets().values() for task in entry.tasks.values()}
+    """Every task by its instruct word (without the slash); UserError where two tasks share one."""
+    found: dict[str, Task] = {}
+    for entry in subsets().values():
+        for task in entry.tasks.values():
+            if found.setdefault(task.word, task) != task:
+                fault = f"instruct word {task.word!r} is that of another task, {found[task.word].name}"
+                raise UserError(str(LABELS / f"{entry.name}.json"), fault, "give the task a word of its own")
+    return found

@@ -3,23 +3,30 @@
     python -m stages.records.validate data/raw/records.jsonl            # the schema is told from the file's place
     python -m stages.records.validate --schema record my/own.jsonl
 
-Prints `FILE:LINE: /json/pointer: what is wrong` for each fault, up to --limit, and exits 1; exits 0 without a word.
+Prints `FILE:LINE: /json/pointer: what is wrong` for each fault, up to --limit, and exits 1. Sound files are one line that
+says how many values they hold. What is no fault and seldom meant (`stages/records/warnings.py`) is printed as a warning,
+up to the same limit, and changes no exit code. Files may be gzip.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from fnmatch import fnmatch
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from stages.core.errors import UserError
 from stages.core.graph import ROOT
 from stages.core.run import run
-from stages.core.schema import file_faults, names, no_rule
+from stages.core.schema import Fault, Rule, file_faults, names, no_rule
 from stages.records.rules import RULES
+from stages.records.warnings import Spellings, Warning, glossary_warnings, record_warnings
+
+WARNINGS: dict[str, Callable[[Any], Iterable[Warning]]] = {"record": record_warnings, "glossary": glossary_warnings}
 
 # The schema of each artifact, by its path from the project's top; the first that fits counts.
 ARTIFACTS = {
@@ -42,6 +49,8 @@ ARTIFACTS = {
     "data/predictions/*.jsonl": "prediction",
     "data/sample/*.jsonl": "sample",
     "data/sample/references/*.jsonl": "sample",
+    "data/corpus/types.json": "corpus_types",
+    "data/corpus/*.jsonl": "corpus",
     "schemas/labels/*.json": "labels",
     "models/*/BASE.json": "base",
     "models/*/ADAPTER.json": "adapter",
@@ -65,7 +74,34 @@ ARTIFACTS = {
     "metrics/external_scorers.json": "external_scorer_metrics",
     "metrics/errors.json": "error_metrics",
     "metrics/alarms.json": "alarms",
+    "metrics/formats.json": "format_metrics",
+    "metrics/wild.json": "wild_metrics",
 }
+
+
+class Watch:
+    """The rule of a schema, which also counts the values that pass it by and collects what is doubtful of them."""
+
+    def __init__(self, name: str) -> None:
+        self.values, self.warnings = 0, list[tuple[str, str]]()  # (pointer or id and pointer, what is doubtful)
+        self._rule: Rule = RULES.get(name, no_rule)
+        self._warn = WARNINGS.get(name)
+        self._spellings = Spellings() if name == "record" else None
+
+    def __call__(self, value: Any) -> Sequence[Fault]:
+        self.values += 1
+        found = self._rule(value)
+        if self._warn is not None and not found:
+            place = f"{value['id']}: " if "id" in value else ""
+            self.warnings += [(place + pointer, said) for _, pointer, said in self._warn(value)]
+            if self._spellings is not None:
+                self._spellings.add(value)
+        return found
+
+    def end(self) -> None:
+        """Adds what is doubtful of the file as a whole."""
+        if self._spellings is not None:
+            self.warnings += [(pointer, said) for _, pointer, said in self._spellings.warnings()]
 
 
 def schema_of(path: str | Path) -> str:
@@ -75,7 +111,7 @@ def schema_of(path: str | Path) -> str:
     except ValueError:
         return "record"
     for pattern, schema in ARTIFACTS.items():
-        if fnmatch(place, pattern):
+        if fnmatch(place.removesuffix(".gz"), pattern):
             return schema
     return "record"
 
@@ -88,21 +124,32 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     if options.limit < 1:
         parser.error("--limit takes a number from 1")
-    printed = 0
+    printed, warned = 0, list[UserError]()
+    values = Counter[str]()
     for file in options.files:
         name = options.schema or schema_of(file)
+        watch = Watch(name)
         try:
-            for place, pointer, message in islice(
-                file_faults(file, name, RULES.get(name, no_rule)), options.limit + 1 - printed
-            ):
+            for place, pointer, message in islice(file_faults(file, name, watch), options.limit + 1 - printed):
                 if printed == options.limit:
                     print(f"… and more: only {options.limit} shown (--limit)")
                     return 1
                 printed += 1
-                print(f"{place}: {pointer}: {message}")
+                print(UserError(f"{place}: {pointer}", message))
         except UserError as error:
             printed += 1
             print(error, file=sys.stderr)
+            continue
+        watch.end()
+        values[name] += watch.values
+        warned += [UserError(f"warning: {file}: {place}", said) for place, said in watch.warnings]
+    for warning in warned[: options.limit]:
+        print(warning)
+    if len(warned) > options.limit:
+        print(f"… and {len(warned) - options.limit} warnings more (--limit)")
+    if not printed:
+        told = ", ".join(f"{count} {name}" for name, count in values.items())
+        print(f"no fault in {len(options.files)} {'file' if len(options.files) == 1 else 'files'}: {told}")
     return 1 if printed else 0
 
 

@@ -14,8 +14,7 @@ import pandas as pd
 
 from stages.core.config import Share
 from stages.core.files import read_json
-from stages.records.tasks import SUBSETS
-from stages.scoring.score import LEVELS
+from stages.records.tasks import LEVELS, SUBSETS
 
 Metrics = dict[str, Any]
 

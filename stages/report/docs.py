@@ -22,11 +22,11 @@ from stages.core.errors import UserError
 from stages.core.files import read_bytes, read_json, write_bytes
 from stages.core.run import run
 from stages.fidelity import measure
+from stages.records.tasks import LEVELS
 from stages.report import compare_prompts
 from stages.report.score_tables import interval, pivot, verdict
 from stages.report.systems import systems_table
 from stages.scoring import external_scorers
-from stages.scoring.score import LEVELS
 from stages.scoring.tables import markdown as table
 
 BLOCK = re.compile(r"(<!-- (?:generated: )?(\w+) -->\n).*?(<!-- (?:end|/\2) -->)", re.S)

@@ -11,7 +11,7 @@ import yaml
 from stages.core.errors import UserError
 from stages.core.files import read_bytes
 from stages.core.schema import faults
-from stages.scoring.score import LEVELS
+from stages.records.tasks import LEVELS
 
 NONE = "not found"  # not the same as unpublished: see NOTE
 NOTE = (

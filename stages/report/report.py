@@ -20,12 +20,12 @@ from stages.core import config
 from stages.core.files import write_bytes
 from stages.core.run import run
 from stages.core.schema import read_checked, write_checked_json
+from stages.records.tasks import LEVELS
 from stages.report import error_tables, published
 from stages.report.alarms import Alarms, alarms_table, cells, find_alarms, show
 from stages.report.inputs import PUBLISHED, WORST, Metrics, read_metrics
 from stages.report.score_tables import mix_table, pivot, provenance, scores_table, translation_tables, verdict
 from stages.report.systems import comparison_table, data_table, defects_table, published_table, systems_table
-from stages.scoring.score import LEVELS
 from stages.scoring.tables import markdown
 
 TEMPLATES = Path(__file__).with_name("templates")

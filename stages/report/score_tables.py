@@ -6,9 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from stages.records.tasks import SUBSETS
+from stages.records.tasks import LEVELS, SUBSETS
 from stages.report.alarms import cells
-from stages.scoring.score import LEVELS
 from stages.scoring.tables import MISSING
 
 Metrics = dict[str, Any]

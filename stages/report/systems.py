@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
+from stages.records.tasks import LEVELS
 from stages.report import published
-from stages.scoring.score import LEVELS
 
 Metrics = dict[str, Any]
 

@@ -31,7 +31,8 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from stages.core.config import Count, Seed
 from stages.core.errors import UserError
-from stages.scoring.score import LEVEL, LEVELS, Cell, Counts, nest
+from stages.records.tasks import LEVELS
+from stages.scoring.score import LEVEL, Cell, Counts, nest
 
 
 @dataclass(frozen=True)

@@ -20,10 +20,9 @@ from stages.core.files import write_bytes
 from stages.core.run import run
 from stages.core.schema import write_checked, write_checked_json
 from stages.records.record import locate, occurrences
-from stages.records.tasks import SUBSETS, subset
+from stages.records.tasks import FORMS, SUBSETS, subset
 from stages.scoring.predictions import by_id, checked
 from stages.scoring.score import (
-    LABEL_FIELD,
     UNKNOWN,
     Gold,
     Judged,
@@ -65,7 +64,7 @@ def spans_of(fields: Fields, spec: Spec) -> Fields:
 
 def label_of(fields: Fields, spec: Spec) -> str:
     """The label of an extraction; events have none."""
-    return fields[spec.label] if spec.task.kind in LABEL_FIELD else EVENT
+    return EVENT if FORMS[spec.task.kind].label is None else fields[spec.label]
 
 
 def places_of(extractions: Sequence[Fields], text: str, spec: Spec) -> list[list[Place | None]]:

@@ -18,10 +18,11 @@ from typing import Any
 from stages.core import config
 from stages.core.run import run
 from stages.core.schema import write_checked_json
+from stages.records.tasks import LEVELS
 from stages.scoring import bootstrap
 from stages.scoring.bootstrap import Evaluate
 from stages.scoring.predictions import by_id, checked
-from stages.scoring.score import LEVELS, Cells, counts_by_id, defects, judge_all, label_scores, scores, tally
+from stages.scoring.score import Cells, counts_by_id, defects, judge_all, label_scores, scores, tally
 
 
 def judge_files(predictions: str | Path, gold: str | Path) -> Cells:

@@ -34,10 +34,10 @@ from stages.llm.answer import json_answer
 from stages.llm.prompt import Prompt
 from stages.llm.request import Llm, Request, chat
 from stages.llm.session import LlmSession
-from stages.records.linear import WIDTH, encode_list, split_input
+from stages.records.linear import encode_list, split_input
 from stages.records.record import Record, fields_of
 from stages.records.rules import read_records
-from stages.records.tasks import ROLES, Task, subset, task_of
+from stages.records.tasks import FORMS, Task, subset, task_of
 
 
 @dataclass(frozen=True)
@@ -50,8 +50,6 @@ class LlmBaseline:
 
 
 Cell = tuple[str, str, str]  # sub-dataset, task, language
-# The keys of one item of the answer's list, in the order of `record.fields_of`.
-KEYS = {"span": ("label", "text"), "relation": ("head", "label", "tail"), "event": ROLES}
 # No answer at all (the first five end a prediction), then faults in one.
 ERRORS = ("truncated", "refused", "filtered", "not_json", "wrong_shape")
 FLAWS = ("wrong_item", "unknown_text_label", "unknown_word_label")
@@ -90,13 +88,13 @@ def draw(records: Iterable[Record], test_groups: set[str], options: LlmBaseline)
 def answer_of(record: Record) -> dict[str, Any]:
     """The answer that a record stands for."""
     task = task_of(record["subset"], record["task"])
-    items = [dict(zip(KEYS[task.kind], fields_of(item, task), strict=True)) for item in record["extractions"]]
+    items = [dict(zip(FORMS[task.kind].fields, fields_of(item, task), strict=True)) for item in record["extractions"]]
     return {"class": record["text_label"], "list": items}
 
 
 def answer_schema(cell: Cell, max_items: int) -> dict[str, Any]:
     """The JSON Schema of an answer: closed labels as enums, every key required, nothing else allowed."""
-    keys, labels = KEYS[task_of(cell[0], cell[1]).kind], word_labels(cell)
+    keys, labels = FORMS[task_of(cell[0], cell[1]).kind].fields, word_labels(cell)
     properties: dict[str, Any] = {key: {"type": "string"} for key in keys}
     if labels:
         properties["label"] = {"enum": list(labels)}
@@ -127,12 +125,12 @@ def build_request(cell: Cell, text: str, shown: Sequence[Record], spec: Prompt, 
 def read_items(value: Sequence[Any], cell: Cell, task: Task) -> tuple[list[tuple[str, ...]], list[str]]:
     """(field tuples of the sound items, flaws). An item is sound if it has its keys, all strings, and none empty that
     an output must have; a label outside the table is a flaw and stays, to be scored as the wrong label that it is."""
-    keys, labels = KEYS[task.kind], word_labels(cell)
+    keys, labels = FORMS[task.kind].fields, word_labels(cell)
     found: list[tuple[str, ...]] = []
     flaws: list[str] = []
     for item in value:
         fields = [item.get(key) for key in keys] if isinstance(item, dict) else []
-        sound = len(fields) == WIDTH[task.kind] and all(isinstance(part, str) for part in fields)
+        sound = len(fields) == len(FORMS[task.kind].fields) and all(isinstance(part, str) for part in fields)
         if not sound or not (any(fields) if task.kind == "event" else all(fields)):
             flaws.append("wrong_item")
             continue

@@ -15,14 +15,9 @@ from typing import Any, NamedTuple, TypeVar
 
 from stages.core.errors import UserError
 from stages.records.linear import parse_parts, split_input
-from stages.records.tasks import SUBSETS, Task, subset, task_of
+from stages.records.tasks import FORMS, SUBSETS, Task, subset, task_of
 
-LEVELS = ("TL", "WL", "ALL")
 LEVEL = 95  # of the intervals, in percent
-# By the task's kind, the fields of an extraction that are spans, and the one that is its label (`record.fields_of`).
-SPAN_FIELDS = {"span": (1,), "relation": (0, 2), "event": (0, 1, 2, 3)}
-LABEL_FIELD = {"span": 0, "relation": 1}
-
 NO_DEFECTS = frozenset[str]()
 UNKNOWN = "(unknown)"  # stands for every text label that is in no table
 
@@ -94,11 +89,10 @@ def spec_of(subset_name: str, task_name: str, lang: str) -> Spec:
     entry, task = subset(subset_name), task_of(subset_name, task_name)
     if lang not in entry.languages:
         raise UserError(subset_name, f"unknown language {lang!r}", f"one of {', '.join(entry.languages)}")
-    table = entry.word_labels[task_name]
-    closed = table is not None and task.kind in LABEL_FIELD
-    words = frozenset(table[lang]) if table and closed else None
-    spans, label = SPAN_FIELDS[task.kind], LABEL_FIELD.get(task.kind, 0)
-    return Spec((lang, subset_name), task, "/" + task.word, spans, label, frozenset(entry.text_labels[lang]), words)
+    table, form = entry.word_labels[task_name], FORMS[task.kind]
+    words = frozenset(table[lang]) if table and form.label is not None else None
+    text_labels = frozenset(entry.text_labels[lang])
+    return Spec((lang, subset_name), task, "/" + task.word, form.spans, form.label or 0, text_labels, words)
 
 
 def read_gold(example: Mapping[str, Any], place: str) -> Gold:

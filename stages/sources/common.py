@@ -2,40 +2,80 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import chain, count
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from stages.core.config import Count
+from stages.core.config import Count, Language
 from stages.core.errors import UserError
 from stages.core.files import sha256_file
-from stages.records.record import Extraction, Record, group_of, record_id
+from stages.records.record import Extraction, Record, group_of, normalise, record_id
 from stages.records.tasks import subset
 
 
 @dataclass(frozen=True)
 class Source:
-    """One source of raw records; `adapter` is a module of `stages.sources`, `path` its file or folder, `pin` its SHA-256."""
+    """One source of raw records; `adapter` is a module of `stages.sources`, `path` its file or folder, `pin` its SHA-256.
+
+    The last four are for imports (`stages.sources.rows`), which have a default each: the sub-dataset and task that the records
+    are of, their language, and labels to rename, `{label of the file: label of the table}`.
+    """
 
     name: Annotated[str, Field(pattern=r"^[\w.-]+$")]  # part of every id
-    adapter: Literal["sample", "wikipedia", "hironsan", "mmm", "pile", "jsonl", "corpus"]
+    adapter: Literal[
+        "sample", "corpus", "jsonl", "mmm", "wikipedia", "hironsan", "pile",
+        "conll", "ud_ner", "cluener", "chabsa", "semeval", "jacred", "doccano", "label_studio", "prodigy", "gliner",
+    ]  # fmt: skip
     path: str
     pin: str | None
     limit: Count | None
+    subset: str | None = None
+    task: str | None = None
+    lang: Language | None = None
+    labels: dict[str, str] = field(default_factory=dict)
+
+
+def present(source: Source, path: Path) -> Path:
+    """A file of the source, once it is there."""
+    if not path.exists():
+        raise UserError(str(path), "no such file", f"put it there, or take {source.name!r} out of raw.sources")
+    return path
 
 
 def pinned(source: Source) -> Path:
     """The source's file, once its SHA-256 is the pinned one (a null pin takes any)."""
-    path = Path(source.path)
-    if not path.exists():
-        raise UserError(source.path, "no such file", f"put it there, or take {source.name!r} out of raw.sources")
+    path = present(source, Path(source.path))
     if source.pin is not None and (found := sha256_file(path)) != source.pin:
         raise UserError(
             source.path, f"SHA-256 is {found}, not the pinned one", "get the pinned file, or change the pin"
         )
     return path
+
+
+def native_of(given: Any, text: str) -> str:
+    """The id that a row gives itself, else a hash of its text."""
+    if isinstance(given, str | int) and str(given).strip():
+        return re.sub(r"[/\s]", "_", str(given))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+class Natives:
+    """Native ids, told apart: the second of two equal ones ends in `-2`, or the next number that is free."""
+
+    def __init__(self) -> None:
+        self._taken = set[str]()
+
+    def apart(self, base: str) -> str:
+        """`base`, or `base-2`, `base-3`, … where it is taken."""
+        name = next(name for name in chain([base], (f"{base}-{n}" for n in count(2))) if name not in self._taken)
+        self._taken.add(name)
+        return name
 
 
 def make_record(
@@ -77,3 +117,24 @@ def check_text(text: Any, place: str) -> str:
     except UnicodeEncodeError as error:
         raise UserError(place, f"lone surrogate at {error.start}", "repair the text's encoding") from error
     return text
+
+
+def check_groups(records: Sequence[Record]) -> None:
+    """A group is one source text: in each language it has one text, and a text has one group.
+
+    Raises:
+        UserError: names the first record that breaks this. A split by group would be none: texts of one group go to one
+            side, and a text in two groups may stand on both.
+    """
+    texts: dict[tuple[str, str], tuple[str, str]] = {}
+    groups: dict[tuple[str, str], tuple[str, str]] = {}
+    for record in records:
+        text, group, lang, name = normalise(record["text"]), record["group"], record["lang"], record["id"]
+        other, first = texts.setdefault((group, lang), (text, name))
+        if other != text:
+            fault = f"group {group} has another text in {lang}, that of {first}"
+            raise UserError(name, fault, "leave `group` out: it is computed from the text")
+        other, first = groups.setdefault((text, lang), (group, name))
+        if other != group:
+            fault = f"its text stands in group {other} too, in {first}"
+            raise UserError(name, fault, "give both one group, or leave `group` out: it is computed from the text")

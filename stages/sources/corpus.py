@@ -123,7 +123,10 @@ def texts(folder: Path, limit: int | None = None) -> Iterator[Text]:
     """The texts of the corpus, family by family; only the first of each under a limit."""
     if not folder.is_dir():
         raise UserError(str(folder), "no such folder", f"it holds types.json and {', '.join(FAMILIES)}.jsonl")
-    types: Types = read_checked_json(folder / "types.json", "corpus_types")
+    for name in ("types.json", *(f"{family}.jsonl" for family in FAMILIES)):
+        if not (folder / name).is_file():
+            raise UserError(str(folder / name), "no such file", "the corpus lies in git, see data/corpus/SOURCE.md")
+    types: Types = read_checked_json(folder / "types.json", "corpus_types", "see data/corpus/GUIDE.md, section 6")
     for family in FAMILIES:
         path = folder / f"{family}.jsonl"
         for row in read_checked(path, "corpus")[:limit]:

@@ -12,7 +12,7 @@ from typing import Any
 from stages.core.errors import UserError
 from stages.core.schema import read_checked
 from stages.records.record import Record, group_of
-from stages.sources.common import Source, make_record
+from stages.sources.common import Source, make_record, present
 
 FILES = ("SCNM", "SCPOS", "TCREE", "TCONER")
 
@@ -37,7 +37,7 @@ def records(source: Source) -> list[Record]:
     """Every view of every source text of the sample."""
     folder, result = Path(source.path), list[Record]()
     for file in FILES:
-        for row in read_checked(folder / f"{file}.jsonl", "sample")[: source.limit]:
+        for row in read_checked(present(source, folder / f"{file}.jsonl"), "sample")[: source.limit]:
             result += _views(file, row, source.name, group_of(row["text"]))
     return result
 

@@ -99,6 +99,14 @@ def test_an_unknown_key_is_named_with_the_known_ones(section: tuple[Any, ...]) -
     assert all(key in error.remedy for key in known)
 
 
+def test_of_a_misspelt_key_the_unknown_name_is_told_before_the_missing_one() -> None:
+    knobs = changed(("train", "learning_rate"), remove=True)
+    knobs["train"]["learning_rte"] = 0.001
+    error = refusal(knobs)
+    assert (error.place, error.fault) == ("params.yaml: train: learning_rte", "unknown key")
+    assert "learning_rate" in error.remedy
+
+
 WRONG: list[tuple[tuple[Any, ...], Any, str]] = [
     (("languages",), "ja", "is no list"),
     (("languages",), ["ja", 3], "3 is no str"),
@@ -185,7 +193,22 @@ def test_numbers_are_read_as_dvc_writes_them(written: str, value: Any) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["a: [ja", "a: b: c", "\tx: 1", "!!python/object:os.system {}", "a: 1\na: 2", "a: .nan", "a: [.inf]", "a: -.inf"],
+    [
+        "a: [ja",
+        "a: b: c",
+        "\tx: 1",
+        "!!python/object:os.system {}",
+        "a: 1\na: 2",
+        "a: .nan",
+        "a: [.inf]",
+        "a: -.inf",
+        "a: &x [*x]",
+        "? [a, b]\n: c",
+        "[" * 5000,
+        "a: !foo 1",
+        "a: 2026-99-99",
+        "a: 1\n---\nb: 2",
+    ],
 )
 def test_what_is_no_params_file_is_refused_in_one_line(text: str) -> None:
     with pytest.raises(UserError) as caught:

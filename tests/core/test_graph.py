@@ -24,6 +24,7 @@ def test_imports_are_followed_through_other_modules_and_packages() -> None:
         "stages/core/__init__.py",
         "stages/core/files.py",
         "stages/core/errors.py",
+        "stages/core/schema.py",
     }
     assert files("stages.records.record") == files("stages.records.tasks") | {"stages/records/record.py"}
     assert {"stages/llm/__init__.py", "stages/llm/client.py", "stages/llm/cache.py"} <= files(
@@ -87,6 +88,14 @@ def test_a_module_from_elsewhere_has_no_path() -> None:
     assert module_path("stages.records.linear") == ROOT / "stages" / "records" / "linear.py"
     assert module_path("stages.no_such_module") is None
     assert local_imports("stages.no_such_module") == ()
+
+
+@pytest.mark.parametrize("arguments", [["NO.SUCH"], ["stages.records.validate", "stages.records.no_such"]])
+def test_a_module_that_is_not_there_is_refused_in_one_line(arguments: list[str]) -> None:
+    command = [sys.executable, "-m", "stages.core.graph", *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == f"{arguments[-1]}: no module of this project (write it as stages.<room>.<stage>)\n"
 
 
 def test_the_params_sections_of_a_stage_are_the_literal_reads_in_all_its_code() -> None:

@@ -177,7 +177,7 @@ def test_each_schema_is_a_schema_with_its_own_name_and_refuses_unknown_keys(name
 
 
 def test_an_unknown_schema_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(UserError, match=r"unknown schema \(one of .*record"):
+    with pytest.raises(UserError, match=r"unknown schema \(one of .*usage"):
         contents("recrod")
 
 

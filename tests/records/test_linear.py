@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from stages.core.errors import UserError
 from stages.records.linear import (
     VIEWS,
-    WIDTH,
     Dialect,
     encode,
     encode_input,
@@ -24,7 +23,7 @@ from stages.records.linear import (
     unescape,
 )
 from stages.records.record import Record, fields_of, from_fields
-from stages.records.tasks import DELIMITERS, ROLES, Task, by_word, subsets, task_of
+from stages.records.tasks import DELIMITERS, FORMS, ROLES, Task, by_word, subsets, task_of
 
 NER, RE, EE = task_of("SCNM", "NER"), task_of("TCREE", "RE"), task_of("TCREE", "EE")
 TASKS = list(by_word().values())
@@ -206,7 +205,7 @@ def check_total(text: str, task: Task, dialect: Dialect) -> None:
     parsed = parse(text, task, dialect)
     assert parsed.text_label is None or (parsed.text_label and "/" not in parsed.text_label)
     for fields in parsed.extractions:
-        assert len(fields) == WIDTH[task.kind]
+        assert len(fields) == len(FORMS[task.kind].fields)
         assert any(fields) if task.kind == "event" else all(fields)
     if dialect == "mmm":
         again = parse(f"{parsed.text_label or ''}/{task.word}/{encode_list(parsed.extractions, task.kind)}", task)

@@ -33,13 +33,14 @@ def good(sample: list[Record]) -> list[Record]:
     return copy.deepcopy(sample[:3])
 
 
-def test_sound_files_pass_without_a_word(good: list[Record], tmp_path: Path) -> None:
+def test_sound_files_pass_in_one_line_that_counts_them(good: list[Record], tmp_path: Path) -> None:
     write_jsonl(tmp_path / "a.jsonl", good)
     write_jsonl(tmp_path / "empty.jsonl", [])
-    done = validate(
-        tmp_path / "a.jsonl", tmp_path / "empty.jsonl", *sorted((ROOT / "data" / "sample").rglob("*.jsonl"))
-    )
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    files = sorted([*(ROOT / "data" / "sample").rglob("*.jsonl"), *(ROOT / "data" / "corpus").glob("*.jsonl")])
+    done = validate(tmp_path / "a.jsonl", tmp_path / "empty.jsonl", *files, ROOT / "data" / "corpus" / "types.json")
+    assert (done.returncode, done.stderr, done.stdout.count("\n")) == (0, "", 1)
+    assert done.stdout.startswith(f"no fault in {3 + len(files)} files: 3 record, ")
+    assert "1 corpus_types" in done.stdout
 
 
 def spoil(**changes: Any) -> Callable[[Record], None]:
@@ -57,7 +58,7 @@ def unknown_word_label(record: Record) -> None:
 WRONG: dict[str, tuple[Callable[[Record], None], str]] = {
     "unknown key": (spoil(note="x"), "/: Additional properties are not allowed ('note' was unexpected)"),
     "missing key": (lambda record: record.pop("text"), "/: 'text' is a required property"),
-    "unknown sub-dataset": (spoil(subset="SCNN"), "/subset: 'SCNN' is not one of ['SCNM', "),
+    "unknown sub-dataset": (spoil(subset="SCNN"), "/subset: unknown sub-dataset 'SCNN': one of SCNM, "),
     "unknown language": (spoil(lang="fr", id="SCNM/NER/sample/9/fr"), "/lang: unknown language 'fr' of SCNM: one of "),
     "unknown text label": (spoil(text_label="料理"), "/text_label: unknown label '料理': one of 社会, 文芸, "),
     "unknown word label": (unknown_word_label, "/extractions/0/label: unknown label '神名': one of 人名, "),
@@ -95,7 +96,7 @@ BROKEN = {
     "lone low surrogate": b'{"text": "\\udc00"}',
     "not UTF-8": b'{"text": "\xff"}',
     "surrogate in UTF-8": b'{"text": "\xed\xa0\x80"}',
-    "byte order mark": b"\xef\xbb\xbf{}",
+    "not UTF-8 but UTF-16": '{"text": "川"}'.encode("utf-16-be"),
     "nested without end": b"[" * 100_000,
     "NaN": b'{"start": NaN}',
 }
@@ -112,6 +113,14 @@ def test_a_broken_line_is_named_and_the_rest_still_checked(line: bytes, good: li
     assert done.returncode == 1
     assert first.startswith(f"{path}:1: /: broken JSON: ")
     assert second.startswith(f"{path}:3: /text_label: ")
+
+
+def test_a_long_value_makes_no_long_message(good: list[Record], tmp_path: Path) -> None:
+    path = tmp_path / "records.jsonl"
+    write_jsonl(path, [{**good[0], "text_label": "x" * 9999}, {**good[1], "extractions": "x" * 9999}])
+    lines = validate(path).stdout.splitlines()
+    assert len(lines) == 2
+    assert max(map(len, lines)) <= 300
 
 
 @pytest.mark.parametrize("value", [b"3", b"null", b'"x"', b"[]", b"{}"])

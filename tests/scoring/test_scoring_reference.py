@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stages.core.schema import faults
-from stages.records.linear import WIDTH, encode_list
-from stages.records.tasks import subset, task_of
+from stages.records.linear import encode_list
+from stages.records.tasks import ROLES, subset, task_of
 from stages.scoring.score import UNKNOWN, Counts, counts_by_id, defects, judge, judge_all, read_gold, scores, tally
 from tests.support.second_scorer import f1, read, right_ones, spans
 
@@ -53,7 +53,7 @@ def pairs(draw: st.DrawFn) -> Pair:
             return st.tuples(label, span)
         if kind == "relation":
             return st.tuples(span, label, span)
-        return st.tuples(*[st.sampled_from(["", *SPANS[:4]])] * WIDTH["event"]).filter(any)
+        return st.tuples(*[st.sampled_from(["", *SPANS[:4]])] * len(ROLES)).filter(any)
 
     gold = draw(st.lists(extraction(known), max_size=5))
     labels = list(entry.text_labels[lang])[:3]
