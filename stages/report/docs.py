@@ -64,7 +64,9 @@ def headline() -> str:
     spans = read_json("metrics/evaluation_intervals.json")["intervals"]
     rows = []
     for lang in evaluation:
-        cell, bounds, other = (part[lang] if lang == "all" else part[lang]["all"] for part in (evaluation, spans, baseline))
+        cell, bounds, other = (
+            part[lang] if lang == "all" else part[lang]["all"] for part in (evaluation, spans, baseline)
+        )
         scores = {level: f"{cell[level]} {interval(bounds[level])}, {other[level]}" for level in LEVELS}
         rows.append({"language": lang, "records": cell["n"], **scores})
     note = "Each: the model [95 % interval], the cheap baseline."
