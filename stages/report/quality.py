@@ -6,8 +6,9 @@
 
 Every figure of quality (`stages/report/translation_quality.py`) stands twice, side by side: on the kept records, and (`…_all`) on all source
 records that have a reference, a lost one counting as zero, so that keeping fewer records cannot look like better
-translation. Intervals are bootstrapped over groups, all languages and sub-datasets together (`stages/scoring/bootstrap.py`). `steps` counts the spans that each step of the repair ladder found, in
-the records that were kept; `rungs` the records by the attempt at their text that was kept.
+translation. Intervals are bootstrapped over groups, all languages and sub-datasets together (`stages/scoring/bootstrap.py`). `steps`
+counts the spans that each step of span projection found, in the records that were kept; `rungs` the records by the model that
+translated their text: the first, or the stronger one.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ def spread(measured: Sequence[Measured], languages: Sequence[str], resamples: in
 
 
 def repairs(ledger: Sequence[Line]) -> dict[str, dict[str, int]]:
-    """What the ladder did for the records that were kept."""
+    """What span projection did for the records that were kept, and which model translated them."""
     held = [line for line in ledger if line["outcome"] != "quarantined"]
     steps, rungs = Counter[str](), Counter(line["rung"] for line in held)
     for line in held:

@@ -1,47 +1,80 @@
-"""The listed form of a translation prompt, v1's: the text and a list of its spans go out, and both come back."""
+"""The listed form of a translation prompt, v1's: the text and a list of its spans go out, and both come back.
+
+What an answer says is taken as it is: each listed span is looked for in the translation, verbatim, and nothing is repaired.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from stages.llm.answer import json_answer
+from stages.llm.client import Response
 from stages.llm.prompt import Prompt
 from stages.llm.request import Llm, Request, chat
-from stages.records.record import Record
+from stages.records.record import Extraction, Record, locate
+from stages.records.tasks import task_of
+from stages.translation.source_text import Ask, SourceText, Translated
 
 
-def span_texts(records: Sequence[Record]) -> list[str]:
-    """The distinct span strings of one text's records, in text order: what one call asks for."""
-    first: dict[str, int] = {}
-    for record in records:
-        for extraction in record["extractions"]:
-            for span in extraction["spans"]:
-                place = len(record["text"]) if span["start"] is None else span["start"]
-                first[span["text"]] = min(place, first.get(span["text"], place))
-    return sorted(first, key=lambda text: (first[text], text))
+@dataclass(frozen=True)
+class Listed:
+    """The form, of one prompt and target language."""
+
+    lang: str
+    spec: Prompt
+    llm: Llm
+
+    def request(self, source: SourceText) -> Request:
+        """The call for one text: instruction, one worked example, the text with its spans."""
+        spec, number = self.spec, len(source.span_texts)
+        shown, answer = spec.example(source.lang), spec.example(self.lang)
+        names = {"source": spec.language(source.lang), "target": spec.language(self.lang)}
+        messages = [
+            {"role": "system", "content": spec.render("system", **names)},
+            {"role": "user", "content": spec.render("user", text=shown["text"], spans=shown["spans"])},
+            {"role": "assistant", "content": spec.render("assistant", text=answer["text"], spans=answer["spans"])},
+            {"role": "user", "content": spec.render("user", text=source.text, spans=source.span_texts)},
+        ]
+        schema = {
+            "type": "object",
+            "properties": {
+                "text": {"type": "string"},
+                "spans": {"type": "array", "items": {"type": "string"}, "minItems": number, "maxItems": number},
+            },
+            "required": ["text", "spans"],
+            "additionalProperties": False,
+        }
+        return chat(self.llm, messages, schema)
+
+    def translate(self, sources: Sequence[SourceText], ask: Ask) -> list[Translated]:
+        """What became of each text; one call each."""
+        requests = [self.request(source) for source in sources]
+        return [
+            self._translated(source, request, answer)
+            for source, request, answer in zip(sources, requests, ask(requests), strict=True)
+        ]
+
+    def _translated(self, source: SourceText, request: Request, answer: Response) -> Translated:
+        text, targets, failure = read_answer(answer, source.span_texts)
+        if failure:
+            return Translated(request.key, "first", failure)
+        spans = tuple(extractions(view, text, targets) for view in source.views)
+        return Translated(request.key, "first", None, text, spans, tuple(Counter() for _ in spans))
 
 
-def build_request(records: Sequence[Record], lang: str, spec: Prompt, llm: Llm) -> Request:
-    """The call for one text: instruction, one worked example, the text with its spans."""
-    source, spans = records[0]["lang"], span_texts(records)
-    shown, answer = spec.example(source), spec.example(lang)
-    messages = [
-        {"role": "system", "content": spec.render("system", source=spec.language(source), target=spec.language(lang))},
-        {"role": "user", "content": spec.render("user", text=shown["text"], spans=shown["spans"])},
-        {"role": "assistant", "content": spec.render("assistant", text=answer["text"], spans=answer["spans"])},
-        {"role": "user", "content": spec.render("user", text=records[0]["text"], spans=spans)},
+def extractions(view: Record, text: str, targets: dict[str, str]) -> list[Extraction]:
+    """A view's extractions with the target words of their spans, each where it stands in the translation."""
+    carried = [
+        {
+            "label": item["label"],
+            "spans": [{**span, "text": targets[span["text"]], "start": None} for span in item["spans"]],
+        }
+        for item in view["extractions"]
     ]
-    schema = {
-        "type": "object",
-        "properties": {
-            "text": {"type": "string"},
-            "spans": {"type": "array", "items": {"type": "string"}, "minItems": len(spans), "maxItems": len(spans)},
-        },
-        "required": ["text", "spans"],
-        "additionalProperties": False,
-    }
-    return chat(llm, messages, schema)
+    return locate(text, task_of(view["subset"], view["task"]).kind, carried)
 
 
 def read_answer(response: dict[str, Any], spans: Sequence[str]) -> tuple[str, dict[str, str], str | None]:

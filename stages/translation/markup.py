@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-Place = tuple[
-    int, int
-]  # start and end in code points; a mark of the source, or where its words stand in the translation
+# Start and end in code points: a mark of the source, or where its words stand in the translation.
+Place = tuple[int, int]
 
 _TAG = re.compile(r"<(/?)e([1-9][0-9]*)>")
 _ENTITY = re.compile(r"&(amp|lt|gt|quot);")
@@ -34,21 +33,20 @@ class Tagged:
     faults: list[str] = field(default_factory=list)
 
 
-def nested(marks: Sequence[Place]) -> list[int | None]:
-    """For each mark the index of the smallest mark around it, or None; -1 for one that crosses an earlier mark.
+def nested(marks: Mapping[int, Place]) -> dict[int, int]:
+    """For each mark that can be tagged the number of the smallest mark around it, 0 for none.
 
-    Marks come sorted by start, the longer first, without doubles. Crossing marks cannot both be tagged.
+    Marks come sorted by start, the longer first, without doubles. One that crosses an earlier mark cannot be tagged.
     """
-    parents: list[int | None] = []
+    parents = dict[int, int]()
     open_marks: list[int] = []
-    for n, (start, end) in enumerate(marks):
+    for number, (start, end) in marks.items():
         while open_marks and marks[open_marks[-1]][1] <= start:
             open_marks.pop()
         if open_marks and marks[open_marks[-1]][1] < end:
-            parents.append(-1)
             continue
-        parents.append(open_marks[-1] if open_marks else None)
-        open_marks.append(n)
+        parents[number] = open_marks[-1] if open_marks else 0
+        open_marks.append(number)
     return parents
 
 
@@ -57,17 +55,17 @@ def escape(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;")
 
 
-def tag(text: str, marks: Sequence[Place]) -> str:
-    """The text with mark n (from 0) inside `<e{n+1}>…</e{n+1}>`; marks that cross an earlier one stay untagged."""
+def tag(text: str, marks: Mapping[int, Place]) -> str:
+    """The text with mark n inside `<en>…</en>`; marks that cross an earlier one stay untagged."""
     opening, closing = defaultdict[int, list[int]](list), defaultdict[int, list[int]](list)
-    for n, parent in enumerate(nested(marks)):
-        if parent != -1:
-            opening[marks[n][0]].append(n + 1)
-            closing[marks[n][1]].insert(0, n + 1)  # the inner one, opened later, closes first
+    for number in nested(marks):
+        start, end = marks[number]
+        opening[start].append(number)
+        closing[end].insert(0, number)  # the inner one, opened later, closes first
     parts, last = [], 0
     for place in sorted({*opening, *closing}):
         parts.append(escape(text[last:place]))
-        parts += [f"</e{n}>" for n in closing[place]] + [f"<e{n}>" for n in opening[place]]
+        parts += [f"</e{number}>" for number in closing[place]] + [f"<e{number}>" for number in opening[place]]
         last = place
     return "".join([*parts, escape(text[last:])])
 
@@ -114,7 +112,7 @@ def read(tagged: str, ids: int) -> Tagged:
     return result
 
 
-def pattern(marks: Sequence[Place], allowed: str) -> str:
+def pattern(marks: Mapping[int, Place], allowed: str) -> str:
     """A regular expression for the tagged translation: tags closed and nested as in the source, and between them only
     characters of the class `allowed`, which holds no `<`.
 
@@ -123,8 +121,11 @@ def pattern(marks: Sequence[Place], allowed: str) -> str:
     """
     parents, plain = nested(marks), f"[{allowed}]"
 
-    def element(n: int) -> str:
-        children = "|".join(element(k) for k, parent in enumerate(parents) if parent == n)
-        return f"<e{n + 1}>{f'({plain}|{children})' if children else plain}+</e{n + 1}>"
+    def inside(number: int) -> list[str]:
+        return [element(child) for child, parent in parents.items() if parent == number]
 
-    return "^(" + "|".join([plain, *(element(n) for n, parent in enumerate(parents) if parent is None)]) + ")+$"
+    def element(number: int) -> str:
+        children = "|".join(inside(number))
+        return f"<e{number}>{f'({plain}|{children})' if children else plain}+</e{number}>"
+
+    return "^(" + "|".join([plain, *inside(0)]) + ")+$"

@@ -12,6 +12,7 @@ import yaml
 
 from stages.llm import prompt
 from stages.records.record import Record
+from stages.translation.projection import Projection
 from stages.translation.translate import main
 from tests.support.chat_server import Answer, chat_server
 from tests.support.openai_server import ROOT, record
@@ -19,6 +20,7 @@ from tests.support.project import Project
 
 V2 = ROOT / "stages" / "prompts" / "translate" / "v2.yaml"
 SPEC = prompt.load(V2)
+FREE = Projection(True, True, True, True, True, True, True, ask_span=False, stronger_model="big")
 Lines = dict[str, dict[str, Any]]
 
 
@@ -69,11 +71,6 @@ def says(text: str, **parts: str) -> str:
 def finds(body: dict[str, Any]) -> bool:
     """Whether a request is for missing spans."""
     return bool(body["messages"][0]["content"].startswith("You are given"))
-
-
-def repeats(body: dict[str, Any]) -> bool:
-    """Whether a request names the faults of an earlier answer."""
-    return "cannot be used" in body["messages"][-1]["content"]
 
 
 def spans(line: dict[str, Any]) -> list[tuple[str, int | None]]:

@@ -12,22 +12,27 @@ from hypothesis import strategies as st
 from stages.translation.markup import Place, nested, pattern, read, tag
 
 
+def numbered(*places: Place) -> dict[int, Place]:
+    """Marks as a source text numbers them."""
+    return dict(enumerate(sorted(places, key=lambda place: (place[0], -place[1])), start=1))
+
+
 @st.composite
-def marked(draw: Any) -> tuple[str, list[Place]]:
+def marked(draw: Any) -> tuple[str, dict[int, Place]]:
     """A text without white space at its ends, and marks in it, also nested, crossing and side by side."""
     text = "「" + draw(st.text(max_size=20)) + draw(st.sampled_from(["", "<e1>", "&amp;", "</e2>", "a < b & c"])) + "。"
     places = st.tuples(st.integers(0, len(text) - 1), st.integers(1, len(text))).filter(lambda p: p[0] < p[1])
     solid = places.filter(lambda p: text[p[0] : p[1]].strip() == text[p[0] : p[1]] != "")
-    return text, sorted(draw(st.sets(solid, max_size=6)), key=lambda place: (place[0], -place[1]))
+    return text, numbered(*draw(st.sets(solid, max_size=6)))
 
 
 @given(marked())
-def test_a_tagged_text_is_read_back_with_every_mark_in_its_place(case: tuple[str, list[Place]]) -> None:
+def test_a_tagged_text_is_read_back_with_every_mark_in_its_place(case: tuple[str, dict[int, Place]]) -> None:
     text, marks = case
     result = read(tag(text, marks), len(marks))
     assert result.text == text
     assert not result.faults
-    assert result.places == {n + 1: marks[n] for n, parent in enumerate(nested(marks)) if parent != -1}
+    assert result.places == {number: marks[number] for number in nested(marks)}
 
 
 @given(st.text(alphabet="<>/e12&;amp lt\n東", max_size=40), st.integers(0, 3))
@@ -40,13 +45,13 @@ def test_any_string_is_read_and_every_place_holds_words(tagged: str, ids: int) -
 
 
 @given(marked())
-def test_the_pattern_accepts_a_tagged_text_and_no_open_tag(case: tuple[str, list[Place]]) -> None:
+def test_the_pattern_accepts_a_tagged_text_and_no_open_tag(case: tuple[str, dict[int, Place]]) -> None:
     text, marks = case
     if "<" in text or "\n" in text or not text.isprintable():
         return
     form = re.compile(pattern(marks, "^<"))
     assert form.fullmatch(tag(text, marks))
-    assert not form.fullmatch("<e1>" + tag(text, []))
+    assert not form.fullmatch("<e1>" + tag(text, {}))
 
 
 @pytest.mark.parametrize(
@@ -68,6 +73,6 @@ def test_tags_of_a_translation(tagged: str, text: str, places: dict[int, Place],
     assert (result.text, result.places, result.faults) == (text, places, faults)
 
 
-def test_a_mark_that_crosses_another_is_left_to_the_ladder() -> None:
-    assert tag("東京都知事", [(0, 3), (2, 5)]) == "<e1>東京都</e1>知事"
-    assert tag("東京都知事", [(0, 5), (0, 2), (3, 5)]) == "<e1><e2>東京</e2>都<e3>知事</e3></e1>"
+def test_a_mark_that_crosses_another_is_left_to_projection() -> None:
+    assert tag("東京都知事", numbered((0, 3), (2, 5))) == "<e1>東京都</e1>知事"
+    assert tag("東京都知事", numbered((0, 5), (0, 2), (3, 5))) == "<e1><e2>東京</e2>都<e3>知事</e3></e1>"

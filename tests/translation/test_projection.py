@@ -1,4 +1,4 @@
-"""The free steps of the repair ladder: what each finds, and what it must not."""
+"""The free steps of span projection: what each finds, and what it must not."""
 
 from __future__ import annotations
 

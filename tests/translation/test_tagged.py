@@ -10,11 +10,12 @@ import pytest
 
 from stages.core.files import read_json
 from stages.llm.request import Llm, Request
-from stages.translation import tagged
 from stages.translation.filter import Filter, filter_records
 from stages.translation.markup import tag
+from stages.translation.source_text import by_text
+from stages.translation.tagged import Tagged
 from tests.support.openai_server import NEWS, RECORDS, record
-from tests.support.tagged import GOOD, ONE, SPEC, TWO, Stage, finds, only, says, spans
+from tests.support.tagged import FREE, GOOD, ONE, SPEC, TWO, Stage, finds, only, says, spans
 
 # --- tags ------------------------------------------------------------------------------------------------------------
 
@@ -293,7 +294,8 @@ def test_an_endpoint_without_a_json_mode_may_put_its_answer_into_a_fence(stage: 
 
 def test_the_request_does_not_depend_on_the_order_of_the_views() -> None:
     llm = Llm("m", "none", 0.0, 0, 600, 1, 30.0, 0, None, None, 600.0)
-    assert tagged.build_request(VIEWS, "en", SPEC, llm).key == tagged.build_request(VIEWS[::-1], "en", SPEC, llm).key
-    assert tagged.build_request(VIEWS, "zh", SPEC, llm).body["messages"][-1]["content"] == tag(
-        NESTED, tagged.marks_of(VIEWS)
-    )
+    (source,), (turned,) = by_text(VIEWS, "en"), by_text(VIEWS[::-1], "en")
+    form = Tagged("en", SPEC, llm, FREE)
+    assert form.request(source).key == form.request(turned).key
+    assert form.request(source).body["messages"][-1]["content"] == tag(NESTED, source.marks)
+    assert source.marks == turned.marks == {1: (0, 7), 2: (0, 2), 3: (7, 9)}

@@ -7,16 +7,18 @@ import pytest
 from stages.core.errors import UserError
 from stages.llm.cost import cost_usd, prompt_tokens_bound
 from stages.llm.request import Llm
-from stages.translation import tagged
+from stages.translation.source_text import by_text
+from stages.translation.tagged import Tagged
 from tests.support.openai_server import record
-from tests.support.tagged import GOOD, ONE, SPEC, Stage
+from tests.support.tagged import FREE, GOOD, ONE, SPEC, Stage
 
 TEXTS = [record("SCNM", "NER", f"t{n}", f"{n}番目の京都。", "社会", [("地名", "京都")]) for n in range(4)]
 
 
 def test_a_budget_stops_before_it_is_passed_and_what_was_answered_is_not_paid_for_again(stage: Stage) -> None:
     llm = Llm("gpt-6-luna", "json_object_schema", 0.0, 0, 600, 1, 30.0, 0, None, None, 600.0)
-    bound = max(prompt_tokens_bound(tagged.build_request([view], "en", SPEC, llm).body) for view in TEXTS)
+    form = Tagged("en", SPEC, llm, FREE)
+    bound = max(prompt_tokens_bound(form.request(source).body) for source in by_text(TEXTS, "en"))
     most = cost_usd("gpt-6-luna", bound, 600)
     assert most is not None
     # Every call costs all that it can: two fit into two and a half.

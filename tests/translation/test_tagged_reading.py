@@ -9,18 +9,17 @@ from typing import Any
 import pytest
 
 from stages.core import config
-from stages.llm import prompt
 from stages.llm.request import Llm, Request
-from stages.translation import tagged
-from stages.translation.projection import Projection
-from stages.translation.translate import by_tagged
+from stages.translation.attempt import read_answer
+from stages.translation.source_text import by_text
+from stages.translation.tagged import Tagged
+from stages.translation.translate import lines
 from tests.support.openai_server import ROOT, record
+from tests.support.tagged import FREE, SPEC
 
 LLM = config.read("llm", Llm, ROOT / "params.yaml")
-SPEC = prompt.load(ROOT / "stages" / "prompts" / "translate" / "v2.yaml")
-FREE = Projection(True, True, True, True, True, True, True, ask_span=False, stronger_model="big")
 TEXT = "花子は京都で電池を買った。"
-VIEWS = [record("SCNM", "NER", "1", TEXT, "社会", [("人名", "花子"), ("地名", "京都")])]
+(SOURCE,) = by_text([record("SCNM", "NER", "1", TEXT, "社会", [("人名", "花子"), ("地名", "京都")])], "en")
 
 
 def response(text: str, **parts: str) -> dict[str, Any]:
@@ -30,11 +29,10 @@ def response(text: str, **parts: str) -> dict[str, Any]:
 
 
 def test_a_tag_around_what_is_listed_for_another_number_is_that_ones() -> None:
-    request = tagged.build_request(VIEWS, "en", SPEC, LLM)
     answer = response("In <e1>Kyoto</e1> batteries were bought.", e1="Hanako", e2="Kyoto")
-    attempt = tagged.read_answer(answer, VIEWS, "en", FREE, request, "first")
-    assert attempt.places == {1: ("exact", (3, 8))}
-    assert attempt.missing(tagged.marks_of(VIEWS)) == [0]
+    attempt = read_answer(answer, SOURCE, "en", FREE, "0" * 64, "first")
+    assert attempt.places == {2: ("exact", (3, 8))}
+    assert attempt.missing() == [1]
 
 
 @pytest.mark.parametrize(
@@ -50,5 +48,6 @@ def test_a_second_attempt_counts_if_it_is_a_translation_with_fewer_faults(second
         first = "<e1>Hanako</e1> bought some batteries there."
         return [response(second if r.body["model"] == "big" else first) for r in requests]
 
-    (line,) = by_tagged([VIEWS], "en", SPEC, LLM, ask, {}, FREE)
+    (made,) = Tagged("en", SPEC, LLM, FREE).translate([SOURCE], ask)
+    (line,) = lines(SOURCE, made, "en", {})
     assert (line["rung"], line["record"]["text"]) == (rung, text)

@@ -18,8 +18,8 @@ from stages.core.files import read_json, write_json
 from stages.core.schema import file_faults
 from stages.llm import archive, prompt
 from stages.llm.request import Llm
-from stages.translation.listed import build_request, read_answer, span_texts
-from stages.translation.translate import by_text
+from stages.translation.listed import Listed, read_answer
+from stages.translation.source_text import by_text
 from tests.support.openai_server import NEWS, OPEN, RECORDS, REVIEW, ROOT, TWICE, OpenAIServer, image, record
 from tests.support.project import Project
 
@@ -51,7 +51,7 @@ def test_prompt_v1_is_frozen() -> None:
     # Every later prompt is measured against v1, and the recorded responses are its: this key must never change.
     text = "白鳥号は盛岡市に着いた。"
     views = [record("SCNM", "NER", "1", text, "社会", [("製品名", "白鳥号"), ("地名", "盛岡市")])]
-    request = build_request(views, "en", V1, LLM)
+    request = Listed("en", V1, LLM).request(*by_text(views, "en"))
     assert request.key == "51720c67242dd0966558a5968b1a0641923d361b6507ec41110112eecf53b632"
     assert [turn["role"] for turn in request.body["messages"]] == ["system", "user", "assistant", "user"]
     assert (
@@ -61,13 +61,15 @@ def test_prompt_v1_is_frozen() -> None:
 
 
 def test_one_call_asks_for_the_distinct_spans_of_all_views_in_text_order() -> None:
-    assert span_texts([r for r in RECORDS if r["text"] == REVIEW]) == ["画面", "美しい", "電池", "音", "弱い"]
-    assert span_texts([r for r in RECORDS if r["text"] == TWICE]) == ["灘区", "記念館", "神戸市"]
+    spans = {source.text: source.span_texts for source in by_text(RECORDS, "en")}
+    assert spans[REVIEW] == ["画面", "美しい", "電池", "音", "弱い"]
+    assert spans[TWICE] == ["灘区", "記念館", "神戸市"]
 
 
 def test_the_request_of_a_text_does_not_depend_on_the_order_of_its_views() -> None:
     views = [r for r in RECORDS if r["text"] == NEWS]
-    assert build_request(views, "en", V1, LLM).key == build_request(views[::-1], "en", V1, LLM).key
+    (source,), (turned,) = by_text(views, "en"), by_text(views[::-1], "en")
+    assert Listed("en", V1, LLM).request(source).key == Listed("en", V1, LLM).request(turned).key
 
 
 def test_an_added_record_changes_only_the_request_of_its_own_text() -> None:
@@ -76,19 +78,20 @@ def test_an_added_record_changes_only_the_request_of_its_own_text() -> None:
         record("SCNM", "NER", "new", TWICE, "社会", [("施設名", "館")]),
         record("SCNM", "NER", "x", "新。", "社会", []),
     ]
-    old, new = ({build_request(v, "zh", V1, LLM).key for v in by_text(records, "zh")} for records in (RECORDS, more))
+    form = Listed("zh", V1, LLM)
+    old, new = ({form.request(source).key for source in by_text(records, "zh")} for records in (RECORDS, more))
     assert len(old - new) == 1
     assert len(new - old) == 2
 
 
 def test_braces_in_a_text_reach_the_model_untouched() -> None:
-    request = build_request([r for r in RECORDS if r["text"] == OPEN], "ja", V1, LLM)
+    request = Listed("ja", V1, LLM).request(*by_text([r for r in RECORDS if r["text"] == OPEN], "ja"))
     assert OPEN in request.body["messages"][-1]["content"]
 
 
 def test_records_of_the_target_language_are_not_translated() -> None:
-    assert {r["lang"] for views in by_text(RECORDS, "en") for r in views} == {"ja"}
-    assert [r["id"] for views in by_text(RECORDS, "ja") for r in views] == ["TCONER/NER/own/open/en"]
+    assert {source.lang for source in by_text(RECORDS, "en")} == {"ja"}
+    assert [view["id"] for source in by_text(RECORDS, "ja") for view in source.views] == ["TCONER/NER/own/open/en"]
 
 
 def test_two_records_that_would_get_one_id_are_refused_before_anything_is_paid() -> None:
