@@ -1,7 +1,7 @@
 """Checks of a translation against its source, one a file, without weights: each is a function of two records that yields
-reason codes, and has a switch in the section `checks`. `CHECKS` is the list that the filter runs. Negations are evidence for
-the curves of docs/fidelity.md and no check: alone they refuse a quarter of true translations. Who changes a check measures
-it with `dvc repro checks`, and looks at no held-out text.
+findings (`finding.py`), and has a switch in the section `checks`. `CHECKS` is the list that the filter runs, on texts in
+normalised form (`stages/text/normal.py`). Who changes a check measures it with `dvc repro checks`, and looks at no held-out
+text.
 """
 
 from __future__ import annotations
@@ -10,12 +10,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from stages.checks.clause import clause_lost
+from stages.checks.finding import Finding
 from stages.checks.names import name_changed
 from stages.checks.numbers import numbers
 from stages.checks.shape import commentary, cut_off, length, repetition
 from stages.checks.spans import span_boundary, span_offset, span_swapped
 from stages.checks.untranslated import residue
+from stages.core.errors import UserError
 from stages.records.record import Record
+from stages.text.normal import Normal, normalised
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class Checks:
     clause: bool
 
 
-Check = Callable[[Record, Record], Iterator[str]]
+Check = Callable[[Record, Record], Iterator[Finding]]
 
 # In the order in which they run, by their switch in params.yaml: a code of an earlier one stands first.
 CHECKS: dict[str, Check] = {
@@ -53,7 +56,47 @@ CHECKS: dict[str, Check] = {
 }
 
 
+def findings(source: Record, target: Record, names: list[str]) -> dict[str, list[Finding]]:
+    """What each of the named checks finds of a translation, with places in the texts as they stand.
+
+    A check that throws finds `check_failed`: the record is one for people, and the stage goes on.
+    """
+    (before, ours), (after, theirs) = _normalised(source), _normalised(target)
+    return {name: [found.placed(before, after) for found in _run(name, ours, theirs)] for name in names}
+
+
+def _run(name: str, source: Record, target: Record) -> list[Finding]:
+    try:
+        return list(CHECKS[name](source, target))
+    except UserError:
+        raise  # says what to mend, of the project and not of the record
+    except Exception as error:
+        return [Finding("check_failed", what=f"{name}: {type(error).__name__}")]
+
+
+def _normalised(record: Record) -> tuple[Normal, Record]:
+    """The normalised text of a record, and the record on it; a span that is not where it says keeps what it says."""
+    normal = normalised(record["text"])
+    if normal.starts is None and all(
+        normalised(span["text"]).starts is None for item in record["extractions"] for span in item["spans"]
+    ):
+        return normal, record
+    extractions = [
+        {**item, "spans": [_moved(span, record["text"], normal) for span in item["spans"]]}
+        for item in record["extractions"]
+    ]
+    return normal, {**record, "text": normal.text, "extractions": extractions}
+
+
+def _moved(span: dict[str, object], text: str, normal: Normal) -> dict[str, object]:
+    part, start = str(span["text"]), span["start"]
+    if not isinstance(start, int) or start < 0 or not text.startswith(part, start):
+        return {**span, "text": normalised(part).text, "start": -1 if isinstance(start, int) else None}
+    low, high = normal.find(start), normal.find(start + len(part))
+    return {**span, "text": normal.text[low:high], "start": low}
+
+
 def faults(source: Record, target: Record, switches: Checks) -> list[str]:
     """The reason codes of every check that is switched on, each once, in the order of `CHECKS`."""
-    codes = (code for name, check in CHECKS.items() if getattr(switches, name) for code in check(source, target))
-    return list(dict.fromkeys(codes))
+    found = findings(source, target, [name for name in CHECKS if getattr(switches, name)])
+    return list(dict.fromkeys(item.code for items in found.values() for item in items))

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import regex
 
+from stages.checks.finding import Finding
 from stages.records.record import Record
 
 SHORT = 3.0  # deviations below the expected length; one true reference in 400 reaches 2.9
@@ -49,7 +50,7 @@ def clause_score(source: Record, target: Record) -> float:
     return shortness / 2 if len(text) < FEW else shortness
 
 
-def clause_lost(source: Record, target: Record) -> Iterator[str]:
+def clause_lost(source: Record, target: Record) -> Iterator[Finding]:
     """`clause_lost`: the translation is `SHORT` deviations or more below its expected length."""
     if clause_score(source, target) >= SHORT:
-        yield "clause_lost"
+        yield Finding("clause_lost")

@@ -15,6 +15,7 @@ import regex
 
 from stages.checks.english import ROMAJI, begins_with_place, same_in_english, strays_in_english
 from stages.checks.exonyms import called_otherwise, exonym
+from stages.checks.finding import Finding, place_of
 from stages.checks.kinds import Name, names_of, span_texts
 from stages.checks.pairing import Match, match, other_part, other_word, stem
 from stages.checks.unsupported_names import japanese_names, names_in_japanese
@@ -102,7 +103,9 @@ def verdicts(source: Record, target: Record) -> list[tuple[str, Verdict]]:
     return result + [(name, "different") for name in dict.fromkeys(come)]
 
 
-def name_changed(source: Record, target: Record) -> Iterator[str]:
-    """`name_changed` if a name of the source has another in its place in the target, or one has come from nowhere."""
-    if any(verdict == "different" for _, verdict in verdicts(source, target)):
-        yield "name_changed"
+def name_changed(source: Record, target: Record) -> Iterator[Finding]:
+    """`name_changed` for each name of the source that has another in its place in the target, or that has come from nowhere."""
+    for name, verdict in verdicts(source, target):
+        if verdict == "different":
+            places = place_of(name, source["text"]), place_of(name, target["text"])
+            yield Finding("name_changed", 1.0, *places, what=name)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import regex
 
+from stages.checks.finding import Finding
 from stages.records.record import Record
 
 LOST = 1.0  # one clear negation, and nothing that could stand for it
@@ -88,7 +89,7 @@ def negation_score(source: Record, target: Record) -> float:
     return max(lost, added)
 
 
-def negation_lost(source: Record, target: Record) -> Iterator[str]:
+def negation_lost(source: Record, target: Record) -> Iterator[Finding]:
     """`negation_lost`: a clear negation of one side has nothing on the other that could stand for it."""
     if negation_score(source, target) >= LOST:
-        yield "negation_lost"
+        yield Finding("negation_lost")

@@ -9,7 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+from scipy.sparse import csr_matrix  # type: ignore[import-untyped]
+from scipy.sparse.csgraph import maximum_bipartite_matching  # type: ignore[import-untyped]
+
 from stages.checks import value_cjk, value_en
+from stages.checks.finding import Finding
 from stages.checks.value import Value
 from stages.records.record import Record
 
@@ -22,21 +27,14 @@ def read(text: str, lang: str) -> list[Value]:
 
 
 def partners(values: list[Value], others: list[Value]) -> set[int]:
-    """Which of `values` get a partner of their own among `others`, when as many as possible do (augmenting paths)."""
-    taken: dict[int, int] = {}
-
-    def find(index: int, seen: set[int]) -> bool:
-        for at, other in enumerate(others):
-            if at not in seen and values[index].matches(other):
-                seen.add(at)
-                if at not in taken or find(taken[at], seen):
-                    taken[at] = index
-                    return True
-        return False
-
-    for index in range(len(values)):
-        find(index, set())
-    return set(taken.values())
+    """Which of `values` get a partner of their own among `others`, when as many as possible do."""
+    if not values or not others:
+        return set()
+    left, right = list(dict.fromkeys(values)), list(dict.fromkeys(others))  # a table may repeat one number 1,000 times
+    alike = np.array([[value.matches(other) for other in right] for value in left])
+    rows, columns = ([own.index(item) for item in items] for own, items in ((left, values), (right, others)))
+    found = maximum_bipartite_matching(csr_matrix(alike[np.ix_(rows, columns)]), perm_type="column")
+    return {index for index, at in enumerate(found) if at >= 0}
 
 
 def unanswered(values: list[Value], others: list[Value]) -> list[Value]:
@@ -58,7 +56,7 @@ def telling(value: Value) -> bool:
     return not value.spelled and (value.date or any(large))
 
 
-def numbers(source: Record, target: Record) -> Iterator[str]:
+def numbers(source: Record, target: Record) -> Iterator[Finding]:
     """Codes of numbers and dates that differ.
 
     number_missing: the source states a value that the target does not. number_added: the reverse. number_changed: both.
@@ -69,8 +67,8 @@ def numbers(source: Record, target: Record) -> Iterator[str]:
     missing, added = unanswered(before, after), excess(after, before)
     if missing and added:
         dates = any(value.date for value in (*missing, *added))
-        yield "date_changed" if dates else "number_changed"
+        yield Finding("date_changed" if dates else "number_changed")
     elif any(map(telling, missing)):
-        yield "number_missing"
+        yield Finding("number_missing")
     elif any(map(telling, added)):
-        yield "number_added"
+        yield Finding("number_added")

@@ -7,6 +7,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 
+from stages.checks.finding import Finding, place_of
 from stages.core.errors import UserError
 from stages.records.record import Record
 
@@ -19,7 +20,7 @@ MARGIN = 1.2
 SHORT, SHORT_MARGIN = 25, 2.0
 
 
-def length(source: Record, target: Record) -> Iterator[str]:
+def length(source: Record, target: Record) -> Iterator[Finding]:
     """too_short, too_long: the ratio of lengths, in code points, is beyond what references of the pair of languages have.
 
     Raises:
@@ -34,9 +35,9 @@ def length(source: Record, target: Record) -> Iterator[str]:
     before, after = max(len(source["text"]), 1), len(target["text"])
     margin = MARGIN * (SHORT_MARGIN if before < SHORT else 1)
     if after * margin < low * before:
-        yield "too_short"
+        yield Finding("too_short")
     elif after > high * before * margin:
-        yield "too_long"
+        yield Finding("too_long")
 
 
 LOOP = re.compile(r"(.{2,60}?)\1{2,}", re.DOTALL)
@@ -68,12 +69,12 @@ def says_again(text: str, words: int, characters: int) -> bool:
     return any(count > 2 for count in runs.values())
 
 
-def repetition(source: Record, target: Record) -> Iterator[str]:
+def repetition(source: Record, target: Record) -> Iterator[Finding]:
     """repeated: the translation goes round in a loop, or says a clause again, and the source does neither, not even with a
     shorter clause."""
     before, after = source["text"], target["text"]
     if (loops(after) and not loops(before)) or (says_again(after, 5, 10) and not says_again(before, 3, 5)):
-        yield "repeated"
+        yield Finding("repeated")
 
 
 ENDS = frozenset(".。．!！?？…‥~〜～♪")
@@ -95,7 +96,7 @@ def last(text: str) -> str:
     return ""
 
 
-def cut_off(source: Record, target: Record) -> Iterator[str]:
+def cut_off(source: Record, target: Record) -> Iterator[Finding]:
     """cut_off: the source ends a sentence and the translation does not, or it ends in the middle of one.
 
     An emoji or a closing quote may stand at the end; a text that ends in one and has no full stop is not cut.
@@ -104,7 +105,7 @@ def cut_off(source: Record, target: Record) -> Iterator[str]:
     text = target["text"].rstrip()
     middle = after in CONNECTORS or (target["lang"] == "en" and bool(DANGLING.search(text)))
     if (middle and before not in CONNECTORS) or (before in ENDS and after not in ENDS and text[-1:] == after):
-        yield "cut_off"
+        yield Finding("cut_off", target=(len(text) - 1, len(text)) if text else None)
 
 
 COMMENTARY = re.compile(
@@ -135,8 +136,9 @@ SUBJECT = re.compile(
 )
 
 
-def commentary(source: Record, target: Record) -> Iterator[str]:
+def commentary(source: Record, target: Record) -> Iterator[Finding]:
     """commentary: a refusal, a heading or a note to the reader that the source does not have."""
     text = target["text"].strip().replace("’", "'")
-    if COMMENTARY.search(text) and not SUBJECT.search(source["text"]):
-        yield "commentary"
+    found = COMMENTARY.search(text)
+    if found and not SUBJECT.search(source["text"]):
+        yield Finding("commentary", target=place_of(found[0], target["text"]), what=found[0][:80])

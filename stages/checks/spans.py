@@ -9,6 +9,7 @@ from functools import cache, lru_cache
 import jieba  # type: ignore[import-untyped]
 import regex
 
+from stages.checks.finding import Finding, place_of
 from stages.checks.kinds import KINDS
 from stages.records.record import Record
 from stages.records.tasks import subset
@@ -52,11 +53,12 @@ def _placed(record: Record) -> Iterator[tuple[str, int]]:
                 yield span["text"], span["start"]
 
 
-def span_offset(source: Record, target: Record) -> Iterator[str]:
+def span_offset(source: Record, target: Record) -> Iterator[Finding]:
     """`span_offset`: a span is empty, or the text has something else at its start."""
     text = target["text"]
-    if any(not part or start < 0 or text[start : start + len(part)] != part for part, start in _placed(target)):
-        yield "span_offset"
+    for part, start in _placed(target):
+        if not part or start < 0 or text[start : start + len(part)] != part:
+            yield Finding("span_offset", what=part)
 
 
 @cache
@@ -170,11 +172,11 @@ def _inside(folded: str, place: int, source_spans: set[str]) -> bool:
     return bool(holding) and not (pair[0] in ends and pair[1] in begins)
 
 
-def span_boundary(source: Record, target: Record) -> Iterator[str]:
+def span_boundary(source: Record, target: Record) -> Iterator[Finding]:
     """`span_boundary`: a span begins or ends inside a word or number, with a stray space, mark or function word, or is
     a piece of the Han of its source span."""
-    if boundary_faults(source, target):
-        yield "span_boundary"
+    for part, fault in boundary_faults(source, target):
+        yield Finding("span_boundary", target=place_of(part, target["text"]), what=f"{part}: {fault}")
 
 
 def resemblance(source: str, target: str, source_lang: str, target_lang: str) -> float:
@@ -244,7 +246,7 @@ def _slots(record: Record, lang: str) -> Iterator[tuple[str, str]]:
             yield slot, span["text"]
 
 
-def span_swapped(source: Record, target: Record) -> Iterator[str]:
+def span_swapped(source: Record, target: Record) -> Iterator[Finding]:
     """`span_swapped`: a label is on a phrase that fits the source's phrase of another label far better than its own."""
     if swap_score(source, target) >= SWAPPED:
-        yield "span_swapped"
+        yield Finding("span_swapped")

@@ -26,6 +26,7 @@ from stages.text.readings import (
     reads_as,
     romaji,
 )
+from stages.text.writing_systems import in_charset
 
 FUNCTION = 60_000  # jieba's count of a word from which on it is grammar: 的, 在, 最
 GRAMMAR = 20_000  # the same for words that it tags as adverbs, pronouns, particles …
@@ -73,16 +74,9 @@ def _shapes() -> dict[str, list[str]]:
 def in_japanese(text: str) -> str:
     """Simplified Chinese in shapes that Japanese has, as far as one is known: 滨松 to 濱松, which is read the same."""
     return "".join(
-        next((shape for shape in _shapes().get(char, ()) if _is_japanese(shape)), char) for char in fold_han(text)
+        next((shape for shape in _shapes().get(char, ()) if in_charset(shape, "euc_jp")), char)
+        for char in fold_han(text)
     )
-
-
-def _is_japanese(shape: str) -> bool:
-    try:
-        shape.encode("euc_jp")
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 @lru_cache(maxsize=1 << 16)

@@ -109,9 +109,14 @@ def iso_date(match: re.Match[str]) -> Iterator[Value]:
 ISO_DATE = re.compile(r"(?<!\d)([12]\d{3})[-/.](1[0-2]|0?[1-9])[-/.](3[01]|[12]\d|0?[1-9])(?!\d)")
 
 
+# A run of digits that is too long for a quantity is some key or table; its beginning stands for it.
+LONG_RUN = re.compile(r"([0-9]{36})[0-9]+|([〇零一二三四五六七八九]{36})[〇零一二三四五六七八九]+")
+
+
 def plain(text: str) -> str:
     """The text as the readers take it: NFKC, without exponents and formulas."""
-    return FORMULAS.sub(" ", unicodedata.normalize("NFKC", text.translate(EXPONENTS)))
+    text = unicodedata.normalize("NFKC", text.translate(EXPONENTS))
+    return FORMULAS.sub(" ", LONG_RUN.sub(lambda match: match[1] or match[2], text))
 
 
 def scan(text: str, rules: Sequence[Rule]) -> list[Value]:

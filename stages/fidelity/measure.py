@@ -55,8 +55,8 @@ Findings = dict[str, list[str]]  # codes by check, of the checks that gave any
 
 def findings(source: Record, target: Record) -> Findings:
     """The codes of every check, enabled or not."""
-    found = {name: sorted(set(check(source, target))) for name, check in checks.CHECKS.items()}
-    return {name: codes for name, codes in found.items() if codes}
+    found = checks.findings(source, target, list(checks.CHECKS))
+    return {name: sorted({item.code for item in items}) for name, items in found.items() if items}
 
 
 def share(part: int, whole: int) -> float:

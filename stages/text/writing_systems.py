@@ -17,13 +17,19 @@ NOT_LETTERS = frozenset("々〇〻")
 
 
 @cache
+def in_charset(character: str, charset: str) -> bool:
+    """Whether a character set of Python's codecs has a character."""
+    try:
+        character.encode(charset)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+@cache
 def outside_gb2312(character: str) -> bool:
     """Whether a Han character is none of mainland China's basic set, as Japanese and traditional shapes are."""
-    try:
-        character.encode("gb2312")
-    except UnicodeEncodeError:
-        return character not in NOT_LETTERS
-    return False
+    return not in_charset(character, "gb2312") and character not in NOT_LETTERS
 
 
 def table(name: str) -> Iterator[tuple[str, list[str]]]:

@@ -115,6 +115,8 @@ def main(arguments: Sequence[str]) -> None:
     write_translations(options.quarantine, quarantine)
     write_checked(options.ledger, ledger, "ledger")
     print(f"{options.lang}: {len(ledger)} source records = {len(kept)} kept + {len(quarantine)} quarantined")
+    if failed := sum("check_failed" in line["reasons"] for line in ledger):
+        print(f"{options.lang}: a check failed on {failed} records, now in quarantine as check_failed")
 
 
 if __name__ == "__main__":

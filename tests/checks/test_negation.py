@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from stages.checks.negation import negation_lost, negation_score
+from tests.support.findings import codes_of
 
 
 def record(lang: str, text: str) -> dict[str, Any]:
@@ -14,7 +15,7 @@ def record(lang: str, text: str) -> dict[str, Any]:
 
 
 def lost(source: tuple[str, str], target: tuple[str, str]) -> bool:
-    return list(negation_lost(record(*source), record(*target))) == ["negation_lost"]
+    return codes_of(negation_lost(record(*source), record(*target))) == ["negation_lost"]
 
 
 @pytest.mark.parametrize(

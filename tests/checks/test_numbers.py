@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from stages.checks.numbers import numbers, read
 from stages.checks.value_cjk import number
 from stages.records.record import Record
+from tests.support.findings import codes_of
 
 
 def record(lang: str, text: str) -> Record:
@@ -18,7 +19,7 @@ def record(lang: str, text: str) -> Record:
 
 
 def codes(source: tuple[str, str], target: tuple[str, str]) -> list[str]:
-    return list(numbers(record(*source), record(*target)))
+    return codes_of(numbers(record(*source), record(*target)))
 
 
 @pytest.mark.parametrize(

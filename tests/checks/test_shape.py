@@ -6,6 +6,7 @@ import pytest
 
 from stages.checks.shape import commentary, cut_off, length, repetition
 from stages.records.record import Record
+from tests.support.findings import codes_of
 
 JA = "雲母岳は、富山県と長野県の県境にある標高2,381.4mの火山で、山頂には火口湖の鏡池がある。鏡池は冬も凍らない。"
 EN = (
@@ -25,7 +26,7 @@ def record(lang: str, text: str) -> Record:
 )
 def test_a_good_translation_passes_every_check(source: tuple[str, str], target: tuple[str, str]) -> None:
     for check in (length, repetition, cut_off, commentary):
-        assert list(check(record(*source), record(*target))) == []
+        assert codes_of(check(record(*source), record(*target))) == []
 
 
 @pytest.mark.parametrize(
@@ -45,7 +46,7 @@ def test_a_good_translation_passes_every_check(source: tuple[str, str], target: 
     ],
 )
 def test_length(source: tuple[str, str], target: tuple[str, str], expected: list[str]) -> None:
-    assert list(length(record(*source), record(*target))) == expected
+    assert codes_of(length(record(*source), record(*target))) == expected
 
 
 @pytest.mark.parametrize(
@@ -61,7 +62,7 @@ def test_length(source: tuple[str, str], target: tuple[str, str], expected: list
 )
 def test_a_loop_is_repetition(source: str, target: str) -> None:
     lang = "en" if target.isascii() else "zh"
-    assert list(repetition(record("ja", source), record(lang, target))) == ["repeated"]
+    assert codes_of(repetition(record("ja", source), record(lang, target))) == ["repeated"]
 
 
 @pytest.mark.parametrize(
@@ -81,7 +82,7 @@ def test_a_loop_is_repetition(source: str, target: str) -> None:
 )
 def test_what_is_no_repetition(source: str, target: str) -> None:
     lang = "en" if target.isascii() else "zh"
-    assert list(repetition(record("ja", source), record(lang, target))) == []
+    assert codes_of(repetition(record("ja", source), record(lang, target))) == []
 
 
 @pytest.mark.parametrize(
@@ -99,7 +100,7 @@ def test_what_is_no_repetition(source: str, target: str) -> None:
     ],
 )
 def test_cut_off(source: str, lang: str, target: str) -> None:
-    assert list(cut_off(record("ja", source), record(lang, target))) == ["cut_off"]
+    assert codes_of(cut_off(record("ja", source), record(lang, target))) == ["cut_off"]
 
 
 @pytest.mark.parametrize(
@@ -119,7 +120,7 @@ def test_cut_off(source: str, lang: str, target: str) -> None:
     ],
 )
 def test_a_whole_text_is_not_cut_off(source: str, lang: str, target: str) -> None:
-    assert list(cut_off(record("ja", source), record(lang, target))) == []
+    assert codes_of(cut_off(record("ja", source), record(lang, target))) == []
 
 
 @pytest.mark.parametrize(
@@ -151,7 +152,7 @@ def test_a_whole_text_is_not_cut_off(source: str, lang: str, target: str) -> Non
     ],
 )
 def test_commentary(target: str) -> None:
-    assert list(commentary(record("ja", "とても良い。"), record("en", target))) == ["commentary"]
+    assert codes_of(commentary(record("ja", "とても良い。"), record("en", target))) == ["commentary"]
 
 
 @pytest.mark.parametrize(
@@ -170,4 +171,4 @@ def test_commentary(target: str) -> None:
     ],
 )
 def test_what_is_no_commentary(source: str, target: str) -> None:
-    assert list(commentary(record("ja", source), record("en", target))) == []
+    assert codes_of(commentary(record("ja", source), record("en", target))) == []

@@ -11,6 +11,7 @@ from stages.checks.clause import clause_lost, clause_score
 from stages.checks.spans import boundary_faults, resemblance, span_boundary, span_offset, span_swapped
 from stages.core import config
 from stages.core.files import read_json
+from tests.support.findings import codes_of
 
 ENGLISH = "Marta Olsen moved to Matsue in 2,381 days; her sculptures weigh 4.5 kg."
 CHINESE = "野见山䌷的小说以四万十川为舞台，2024年6月1日上映，盖子太紧。"
@@ -36,13 +37,13 @@ EMPTY = record("ja", "野見山紬の小説は四万十川を舞台とする。"
 @pytest.mark.parametrize("shift", [-3, -1, 1, 2, 100])
 def test_a_shifted_start_is_found(shift: int) -> None:
     part, start = at(ENGLISH, "Matsue")
-    assert list(span_offset(EMPTY, record("en", ENGLISH, (part, start + shift)))) == ["span_offset"]
+    assert codes_of(span_offset(EMPTY, record("en", ENGLISH, (part, start + shift)))) == ["span_offset"]
 
 
 def test_a_right_start_and_a_span_without_one_pass() -> None:
     target = record("en", ENGLISH, at(ENGLISH, "Matsue"))
     target["extractions"][0]["spans"].append({"text": "Kurashiki", "start": None})
-    assert list(span_offset(EMPTY, target)) == []
+    assert codes_of(span_offset(EMPTY, target)) == []
 
 
 @pytest.mark.parametrize(
@@ -50,7 +51,7 @@ def test_a_right_start_and_a_span_without_one_pass() -> None:
     ["atsue", "Mats", "Matsue ", " Matsue", "Matsue i", "381", "2,3", "days;", "in 2,381", "4", "sculptures weigh 4"],
 )
 def test_an_english_span_that_ends_wrongly_is_found(part: str) -> None:
-    assert list(span_boundary(EMPTY, record("en", ENGLISH, at(ENGLISH, part)))) == ["span_boundary"]
+    assert codes_of(span_boundary(EMPTY, record("en", ENGLISH, at(ENGLISH, part)))) == ["span_boundary"]
 
 
 @pytest.mark.parametrize("part", ["Matsue", "Marta Olsen", "2,381 days", "sculpture", "4.5 kg", "to Matsue"])
@@ -61,7 +62,7 @@ def test_an_english_span_of_whole_words_passes(part: str) -> None:
 @pytest.mark.parametrize("part", ["见山䌷", "野见山䌷的", "万十川", "舞台，", "的小说", "24年", "月1日", "川为舞"])
 def test_a_chinese_span_that_ends_wrongly_is_found(part: str) -> None:
     source = record("ja", EMPTY["text"], at(EMPTY["text"], "野見山紬"), at(EMPTY["text"], "四万十川"))
-    assert list(span_boundary(source, record("zh", CHINESE, at(CHINESE, part)))) == ["span_boundary"]
+    assert codes_of(span_boundary(source, record("zh", CHINESE, at(CHINESE, part)))) == ["span_boundary"]
 
 
 @pytest.mark.parametrize("part", ["野见山䌷", "四万十川", "小说", "2024年6月1日", "紧", "舞台"])
@@ -109,7 +110,7 @@ NOVEL = "Tsumugi Nomiyama's novel The Ferryman is set on the Shimanto River."
     ],
 )
 def test_labels_on_their_phrases_pass_in_any_order(pairs: list[tuple[str, str]]) -> None:
-    assert list(span_swapped(SOURCE, labelled("en", NOVEL, *pairs))) == []
+    assert codes_of(span_swapped(SOURCE, labelled("en", NOVEL, *pairs))) == []
 
 
 @pytest.mark.parametrize(
@@ -121,7 +122,7 @@ def test_labels_on_their_phrases_pass_in_any_order(pairs: list[tuple[str, str]])
     ],
 )
 def test_a_label_on_another_phrase_is_found(pairs: list[tuple[str, str]]) -> None:
-    assert list(span_swapped(SOURCE, labelled("en", NOVEL, *pairs))) == ["span_swapped"]
+    assert codes_of(span_swapped(SOURCE, labelled("en", NOVEL, *pairs))) == ["span_swapped"]
 
 
 def test_resemblance_needs_no_dictionary() -> None:
@@ -137,8 +138,8 @@ def test_a_lost_clause_is_found_by_length() -> None:
     )
     whole = "伊势湾台风是1959年9月袭击东海地区的台风，木曾川堤坝溃决，约15万栋房屋全毁或半毁。"
     cut = "伊势湾台风是1959年9月袭击东海地区的台风。"
-    assert list(clause_lost(source, record("zh", whole))) == []
-    assert list(clause_lost(source, record("zh", cut))) == ["clause_lost"]
+    assert codes_of(clause_lost(source, record("zh", whole))) == []
+    assert codes_of(clause_lost(source, record("zh", cut))) == ["clause_lost"]
     assert clause_score(source, record("zh", cut)) > clause_score(source, record("zh", whole))
 
 

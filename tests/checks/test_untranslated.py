@@ -6,6 +6,7 @@ import pytest
 
 from stages.checks.untranslated import chinese_shape, residue
 from stages.records.record import Record
+from tests.support.findings import codes_of
 
 
 def record(lang: str, text: str, *spans: str) -> Record:
@@ -17,7 +18,7 @@ def record(lang: str, text: str, *spans: str) -> Record:
 
 
 def codes(source: Record, target: Record) -> list[str]:
-    return list(residue(source, target))
+    return codes_of(residue(source, target))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,12 @@
+"""What a check found, as its reason codes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from stages.checks.finding import Finding
+
+
+def codes_of(found: Iterable[Finding]) -> list[str]:
+    """Each code once, in the order in which it was found."""
+    return list(dict.fromkeys(item.code for item in found))
