@@ -1,98 +1,108 @@
-"""Applies people's corrections to the records of one language: append-only patches, each guarded by a hash.
+"""Applies people's patches to the records of one language: append-only, each guarded by a hash, each with a fate.
 
     python -m stages.calibration.calibrate --lang en --records data/tconer/records.jsonl --filtered data/filtered/en.jsonl \\
-        --patches data/calibration --out data/calibrated/en.jsonl --report data/calibrated/en.report.jsonl
+        --quarantine data/quarantine/en.jsonl --patches data/calibration \\
+        --out data/calibrated/en.jsonl --report data/calibrated/en.report.jsonl
 
-Reads the source records of the language and the kept translations into it; together they are what the mix sees. A patch
-(`schemas/patch.schema.json`) names its record and the hash of the record as its author saw it: if the record has changed
-since (another prompt, an earlier patch), the patch is refused and reported, and the record stays as it is. Files are
-applied in the order of their names, lines in theirs. A patch to a source record does not translate it again.
+Reads the source records of the language, the kept translations into it and the quarantined ones, which a patch can restore.
+A patch (schema `patch`, docs/review.md) names its record and the hash of the record as its author saw it: if the record has
+changed since (another prompt, another person's patch), the report has the patch and the record side by side as a conflict,
+and the record stays. Every line of every file has one fate; one that is wrong stops no other. A patch to a source record does not
+translate it again.
 """
 
 from __future__ import annotations
 
 import argparse
-import hashlib
+from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-from stages.core.errors import UserError
-from stages.core.files import dumps
+from stages.calibration.apply import Case, fate, settle
+from stages.calibration.patches import Line, read, record_hash
+from stages.core import config
+from stages.core.config import Languages
 from stages.core.run import run
 from stages.core.schema import read_checked, write_checked
-from stages.records.record import Record, canonical, locate
-from stages.records.rules import read_records, record_faults, write_records
-from stages.records.tasks import task_of
+from stages.records.record import Record, with_lang
+from stages.records.rules import carried_faults, read_records, write_records
+from stages.records.tasks import subset
 
-Patch = dict[str, Any]
-
-
-def record_hash(record: Record) -> str:
-    """Hex SHA-256 of the record's canonical JSON: the guard of its patches."""
-    return hashlib.sha256(dumps(canonical(record))).hexdigest()
+__all__ = ["calibrate", "cases_of", "record_hash"]
 
 
-def apply(record: Record, patch: Patch) -> Record | None:
-    """The corrected record, or None where the patch drops it.
-
-    Ops replace one field by `after`: text (spans are located again), text_label (its origin becomes human), extractions.
-    """
-    if patch["op"] == "drop":
-        return None
-    new = {**record, patch["op"]: patch["after"]}
-    if patch["op"] == "text_label":
-        new["text_label_origin"] = "human"
-    if patch["op"] == "text":
-        task = task_of(record["subset"], record["task"])
-        new["extractions"] = locate(patch["after"], task.kind, record["extractions"])
-    new = canonical(new)
-    for pointer, message in record_faults(new):
-        raise UserError(f"patch of {record['id']}: {pointer}", message, "correct the patch with a new one")
-    return new
+def without_text(source: Record, lang: str) -> Record:
+    """What stands for a translation that failed: the source's record with the label of the language, no text, no spans."""
+    label = source["text_label"]
+    return {
+        **source,
+        "id": with_lang(source["id"], lang),
+        "lang": lang,
+        "text": "",
+        "text_label": label and subset(source["subset"]).text_label(label, source["lang"], lang),
+        "extractions": [],
+    }
 
 
-def calibrate(records: Sequence[Record], patches: Sequence[Patch]) -> tuple[list[Record], list[dict[str, Any]]]:
-    """(records after all patches that hold, the fate of each patch: applied, refused, unknown_record)."""
-    state: dict[str, Record] = {record["id"]: record for record in records}
-    report = []
-    for patch in patches:
-        record, outcome = state.get(patch["record_id"]), "applied"
-        if record is None:
-            outcome = "unknown_record"
-        elif record_hash(record) != patch["base_hash"] or (
-            patch["op"] != "drop" and record[patch["op"]] != patch["before"]
+def cases_of(
+    records: Sequence[Record], filtered: Sequence[Record], quarantine: Sequence[dict[str, Any]], lang: str
+) -> list[Case]:
+    """Every record of a language that a patch may name: its sources, kept translations and quarantined ones."""
+    sources = {record["id"]: record for record in records}
+    cases = [Case(record, "in") for record in records if record["lang"] == lang]
+    cases += [Case(record, "in") for record in filtered]
+    for item in quarantine:
+        if record := item["record"] or (
+            item["source_id"] in sources and without_text(sources[item["source_id"]], lang)
         ):
-            outcome = "refused"
-        elif (new := apply(record, patch)) is None:
-            del state[record["id"]]
-        else:
-            state[record["id"]] = new
-        report.append({"record_id": patch["record_id"], "op": patch["op"], "time": patch["time"], "outcome": outcome})
-    return list(state.values()), report
+            cases.append(Case(record, "quarantined"))
+    return cases
+
+
+def of_language(lines: Sequence[Line], lang: str, languages: Sequence[str]) -> tuple[list[Line], list[Line]]:
+    """(the lines that concern a language, those of them that name no language of the project). A line that does not tell
+    its language concerns all."""
+    own, strange = list[Line](), list[Line]()
+    for line in lines:
+        named = line.patch["record_id"] if line.patch else line.record_id
+        code = named.rsplit("/", 1)[-1] if named else None
+        if line.patch and code not in languages:
+            strange.append(line)
+        elif code == lang or code not in languages:
+            own.append(line)
+    return own, strange
+
+
+def calibrate(cases: Sequence[Case], lines: Sequence[Line]) -> tuple[list[Record], list[dict[str, Any]]]:
+    """(the records that are in after all patches that hold, the fate of each line)."""
+    settled, report = settle(cases, lines)
+    return [case.record for case in settled if case.status == "in"], report
 
 
 def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m stages.calibration.calibrate", description=__doc__.split("\n")[0])
     for option in ("lang", "records", "filtered", "patches", "out", "report"):
         parser.add_argument(f"--{option}", required=True)
+    parser.add_argument("--quarantine", help="quarantined translations, which patches can restore")
     options = parser.parse_args(arguments)
-    records = [record for record in read_records(options.records) if record["lang"] == options.lang]
-    records += read_records(options.filtered)
-    patches = [
-        patch
-        for path in sorted(Path(options.patches).glob("*.jsonl"))
-        for patch in read_checked(path, "patch")
-        if patch["record_id"].endswith("/" + options.lang)
-    ]
-    result, report = calibrate(records, patches)
+    languages = config.read("languages", Languages)
+    quarantine = read_checked(options.quarantine, "translation", carried_faults) if options.quarantine else []
+    cases = cases_of(read_records(options.records), read_records(options.filtered), quarantine, options.lang)
+    lines = read(options.patches)
+    own, strange = of_language(lines, options.lang, languages)
+    result, report = calibrate(cases, own)
+    said = f"its id ends in none of {', '.join(languages)}"
+    report += [fate(line, "unknown_language", said, patch=line.patch) for line in strange]
+    order = {line.place: n for n, line in enumerate(lines)}
+    report.sort(key=lambda line: order[line["place"]])
     write_records(options.out, result)
     write_checked(options.report, report, "patch_report")
-    applied = sum(line["outcome"] == "applied" for line in report)
-    print(f"{options.lang}: {len(result)} records, {applied} of {len(report)} patches applied")
+    counts = Counter(line["outcome"] for line in report)
+    print(f"{options.lang}: {len(result)} records, {counts['applied']} of {len(report)} patches applied")
     for line in report:
-        if line["outcome"] != "applied":
-            print(f"{line['record_id']}: patch of {line['time']} {line['outcome']}: its record changed or is gone")
+        if line["outcome"] != "applied" or line["message"]:
+            named = f" {line['op']} of {line['record_id']}:" if line["op"] else ""
+            print(f"{line['place']}:{named} {line['outcome']}: {line['message']}")
 
 
 if __name__ == "__main__":

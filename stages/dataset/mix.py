@@ -11,7 +11,8 @@ there are hand-made references, these in the other languages, the same under eve
 records stand apart. In training, what stands for a source text in another language is its kept machine translation
 (`translations: machine`), that after people's corrections (`calibrated`), or its hand-made reference (`reference`). Natural
 records, written in each language, are added. `train_size` takes as many of each cell as there are, in turn, until it is
-full: a small mix has all cells alike. A record without a text label cannot be an example of most views: it is left out and counted.
+full: a small mix has all cells alike. A record without a text label cannot be an example of most views: it is left out and counted;
+so is, unless `unplaced` says otherwise, one with a span that is not in its text, as a correction of the text may leave it.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from stages.core.joins import by_language
 from stages.core.run import run
 from stages.core.schema import write_checked, write_checked_json
 from stages.records.linear import View, encode
-from stages.records.record import Record
+from stages.records.record import Record, unaligned
 from stages.records.rules import read_records
 
 
@@ -39,6 +40,7 @@ class Mix:
     """Section `mix`: the split, the size and the view of the training data."""
 
     view: View
+    unplaced: Literal["leave_out", "keep", "error"]
     translations: Literal["machine", "calibrated", "reference"]
     test_share: Share
     train_size: Count | None
@@ -122,6 +124,13 @@ def mix(
     parts["test"] += [reference for reference in references if splits.get(reference["group"]) == "test"]
     if options.translations == "reference":
         parts["train"] += [reference for reference in references if splits.get(reference["group"]) == "train"]
+    for name in ("train", "test_translated") if options.unplaced != "keep" else ():  # the frozen test set stays whole
+        lost = {record["id"]: words[0] for record in parts[name] if (words := unaligned(record))}
+        if lost and options.unplaced == "error":
+            place, remedy = min(lost), "correct it, or set mix.unplaced to leave_out"
+            raise UserError(place, f"{lost[place]!r} is not in the text", remedy)
+        left_out["unplaced"] += len(lost)
+        parts[name] = [record for record in parts[name] if record["id"] not in lost]
     if options.train_size is not None and len(parts["train"]) > options.train_size:
         left_out["train_size"] = len(parts["train"]) - options.train_size
         parts["train"] = balanced(parts["train"], options.train_size, options.seed)
@@ -169,7 +178,7 @@ def main(arguments: Sequence[str]) -> None:
     write_checked(options.test, examples["test"], "example")
     write_checked(options.test_translated, examples["test_translated"], "example")
     metrics = {name: counts(part, languages) for name, part in examples.items()}
-    reasons = ("no_text_label", "train_size")
+    reasons = ("no_text_label", "unplaced", "train_size")
     metrics["train_by_origin"] = dict(sorted(origins.items()))
     metrics["left_out"] = {reason: left_out[reason] for reason in reasons}
     write_checked_json(options.metrics, metrics, "mix_metrics")

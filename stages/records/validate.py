@@ -59,6 +59,7 @@ ARTIFACTS = {
     "metrics/prompts.json": "prompt_metrics",
     "metrics/checks.json": "check_metrics",
     "metrics/classes.json": "class_metrics",
+    "metrics/calibration.json": "calibration_metrics",
     "metrics/mix.json": "mix_metrics",
     "metrics/data_checks.json": "data_checks",
     "metrics/train.json": "train_metrics",

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from stages.core import config
+from stages.core.errors import UserError
 from stages.dataset.mix import Mix, mix, split_of
 from stages.dataset.mix import main as mix_main
 from stages.records.linear import parse, split_input
@@ -164,3 +165,23 @@ def test_records_without_a_text_label_are_left_out_and_counted(records: list[Rec
 def test_mix_is_a_pure_function_of_params(records: list[Record], references: list[Record]) -> None:
     assert isinstance(MIX, Mix)
     assert mix(records[::-1], all_of(records), references[::-1], MIX) == mix(records, all_of(records), references, MIX)
+
+
+def test_a_record_with_a_span_that_is_not_in_its_text_is_left_out_and_counted(
+    records: list[Record], references: list[Record]
+) -> None:
+    lost = next(record for record in records if record["split"] == "train" and record["extractions"])
+    item = lost["extractions"][0]
+    gone = {**item, "spans": [{**span, "start": None} for span in item["spans"]]}
+    broken = {**lost, "extractions": [gone, *lost["extractions"][1:]]}
+    some = [broken if record is lost else record for record in records]
+
+    def trained(unplaced: str) -> tuple[set[str], int]:
+        parts, left_out, _ = mix(some, all_of(some), references, dataclasses.replace(MIX, unplaced=unplaced))
+        return {example["id"] for example in parts["train"]}, left_out["unplaced"]
+
+    whole, none = trained("keep")
+    assert trained("leave_out") == (whole - {lost["id"]}, 1)
+    assert (lost["id"] in whole, none) == (True, 0)
+    with pytest.raises(UserError, match="is not in the text"):
+        trained("error")

@@ -10,13 +10,12 @@ from typing import Any
 
 import pytest
 
-from stages.calibration import calibrate as calibration
 from stages.core import config
 from stages.core.errors import UserError
 from stages.core.joins import by_language
 from stages.core.schema import faults
 from stages.dataset.mix import Mix
-from stages.records.record import Record, canonical, with_lang
+from stages.records.record import Record, with_lang
 from stages.report.quality import measured_of, quality
 from stages.sources import sample
 from stages.sources.common import Source
@@ -170,53 +169,6 @@ def test_a_wrong_span_moves_span_and_label_f1_and_a_wrong_label_only_the_latter(
         cell = cell_of(ledger_of(list(gold.values()), wrong), wrong, gold)
         assert cell["span_f1"] == span_f1
         assert cell["label_f1"] == round(100 * (number - 1) / number, 2)
-
-
-# --- calibrate -------------------------------------------------------------------------------------------------------
-
-
-def patch_of(record: Record, op: str, after: Any, base: Record | None = None) -> dict[str, Any]:
-    return {
-        "record_id": record["id"],
-        "base_hash": calibration.record_hash(base or record),
-        "op": op,
-        "before": None if op == "drop" else (base or record)[op],
-        "after": after,
-        "annotator": "a",
-        "time": "2026-11-22",
-        "reason": "test",
-    }
-
-
-def test_patches_change_one_field_and_chain_by_hash(references: list[Record]) -> None:
-    record = canonical(next(r for r in references if r["subset"] == "SCNM" and r["lang"] == "en" and r["extractions"]))
-    first = patch_of(record, "text", "Indeed, " + record["text"])
-    once, _ = calibration.calibrate([record], [first])
-    second = patch_of(record, "text_label", "Nature", base=once[0])
-    twice, report = calibration.calibrate([record], [first, second])
-    assert [line["outcome"] for line in report] == ["applied", "applied"]
-    assert (twice[0]["text_label"], twice[0]["text_label_origin"]) == ("Nature", "human")
-    assert twice[0]["text"] == "Indeed, " + record["text"]
-    assert not faults(twice[0], "record")
-    assert all(span["start"] is not None for item in twice[0]["extractions"] for span in item["spans"])
-    assert not [fault for patch in (first, second) for fault in faults(patch, "patch")]
-
-
-def test_a_patch_whose_base_changed_is_refused_and_reported(references: list[Record]) -> None:
-    record = canonical(references[0])
-    changed = {**record, "text": record["text"] + "!"}
-    for base, outcome in ((record, "applied"), (changed, "refused")):
-        result, report = calibration.calibrate([base], [patch_of(record, "drop", None)])
-        assert report[0]["outcome"] == outcome
-        assert result == ([] if outcome == "applied" else [changed])
-    _, report = calibration.calibrate([], [patch_of(record, "drop", None)])
-    assert report[0]["outcome"] == "unknown_record"
-
-
-def test_a_patch_that_breaks_its_record_stops_the_stage(references: list[Record]) -> None:
-    record = canonical(in_lang(references, "en")[0])
-    with pytest.raises(UserError, match="unknown label"):
-        calibration.calibrate([record], [patch_of(record, "text_label", "No such label")])
 
 
 # --- joins -----------------------------------------------------------------------------------------------------------
