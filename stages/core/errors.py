@@ -27,6 +27,7 @@ class UserError(Exception):
 
     def __str__(self) -> str:
         place = short(self.place, 160)
-        remedy = short(self.remedy, LIMIT - len(place) - 60) if self.remedy else ""
+        fault = short(self.fault, max(LIMIT - len(place) - len(self.remedy) - 5, 110))
+        remedy = short(self.remedy, LIMIT - len(place) - len(fault) - 5) if self.remedy else ""
         shown = f" ({remedy})" if remedy else ""
-        return f"{place}: {short(self.fault, LIMIT - len(place) - len(shown) - 2)}{shown}"
+        return f"{place}: {fault}{shown}"

@@ -25,7 +25,7 @@ from pathlib import Path
 from stages.core.errors import UserError
 from stages.core.files import read_bytes
 from stages.records.record import Record, group_of
-from stages.sources.common import Source, check_text, make_record, pinned
+from stages.sources.common import Natives, Source, check_text, make_record, pinned
 
 FILE = "hironsan/corpus/iob_sents.txt"
 LABELS = {
@@ -57,7 +57,7 @@ def _content(source: Source) -> str:
         except (tarfile.TarError, zlib.error, EOFError, OSError) as error:
             raise UserError(source.path, f"broken tar.gz: {error}", "download the sdist again") from error
     try:
-        return data.decode()
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise UserError(f"{source.path}: {FILE}:{line}", "is no UTF-8", "download the sdist again") from error
@@ -95,20 +95,18 @@ def _entities(tokens: list[Token]) -> list[tuple[str, int, int]]:
 
 def records(source: Source) -> list[Record]:
     """One record a sentence; prints how many, and the entities by tag."""
-    result, seen, count = list[Record](), Counter[str](), Counter[str]()
+    result, natives, count = list[Record](), Natives(), Counter[str]()
     for number, (line, tokens) in enumerate(_sentences(_content(source), f"{source.path}: {FILE}")):
         if number == source.limit:
             break
         text = check_text("".join(token for token, _ in tokens), f"{source.path}: {FILE}:{line}")
         entities = _entities(tokens)
         count.update(kind for kind, _, _ in entities)
-        native = group_of(text)
-        seen[native] += 1
         record = make_record(
             subset_name="TCONER",
             task="NER",
             source=source.name,
-            native=native if seen[native] == 1 else f"{native}-{seen[native]}",
+            native=natives.apart(group_of(text)),
             lang="ja",
             text=text,
             text_label=None,

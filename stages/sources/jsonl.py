@@ -1,26 +1,70 @@
-"""Unified records of one's own: a local JSONL file, one record a line as `schemas/record.schema.json` says.
+"""Unified records of one's own: a local file, one record a line or one JSON list, as `schemas/records/record.schema.json` says.
 
-Records are taken as they are, after the full check of schema, labels and spans. The source's name must be the `source`
-of every record, which is part of its id. `source.limit` takes the first texts, each with all its views and
-translations.
+Records are taken as they are, after the full check of schema, labels, spans and groups. `group` may be left out: it is then the
+hash of the text, and for a translation that of its source text, the record of the same id in the sub-dataset's source language.
+The source's name must be the `source` of every record, which is part of its id. `source.limit` takes the first texts, each with
+all its views and translations. The file may be gzip.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
 from stages.core.errors import UserError
-from stages.core.files import iter_lines
-from stages.records.record import Record
-from stages.records.rules import read_records
+from stages.core.files import iter_lines, loads, read_bytes
+from stages.core.schema import faults
+from stages.records.record import Record, group_of
+from stages.records.rules import record_faults
+from stages.records.tasks import SUBSETS, subset
 from stages.sources.common import Source, pinned
+
+
+def _values(path: Path) -> Iterator[tuple[str, Any]]:
+    """(place, value) of each record of the file."""
+    if read_bytes(path).lstrip()[:1] == b"[":
+        for number, value in enumerate(loads(read_bytes(path), str(path))):
+            yield f"{path}[{number}]", value
+    else:
+        for number, line in iter_lines(path):
+            yield f"{path}:{number}", loads(line, f"{path}:{number}")
+
+
+def _key(identifier: Any) -> str:
+    """What a record shares with its translations: its id without the language."""
+    return str(identifier).rpartition("/")[0]
+
+
+def _with_groups(values: list[tuple[str, Any]]) -> None:
+    """Gives a group to each record that has none."""
+    rows = [value for _, value in values if isinstance(value, dict) and isinstance(value.get("text"), str)]
+    sources: dict[str, str] = {
+        _key(row.get("id")): row["text"]
+        for row in rows
+        if row.get("subset") in SUBSETS and row.get("lang") == subset(row["subset"]).source_lang
+    }
+    for row in rows:
+        if "group" not in row:
+            row["group"] = group_of(sources.get(_key(row.get("id"))) or row["text"])
 
 
 def records(source: Source) -> list[Record]:
     """The records of the file, of its first texts if there is a limit."""
-    result = read_records(pinned(source))
-    for (number, _), record in zip(iter_lines(source.path), result, strict=True):
+    path, seen, result = pinned(source), set[str](), list[Record]()
+    values = list(_values(path))
+    _with_groups(values)
+    for place, record in values:
+        for pointer, message in faults(record, "record", record_faults):
+            remedy = f"see all faults with `python -m stages.records.validate {path}`"
+            raise UserError(f"{place}: {pointer}", message, remedy)
         if record["source"] != source.name:
             remedy = f"name the source {record['source']!r} in raw.sources, or change `source` and `id` in the file"
             fault = f"its source is {record['source']!r}, not {source.name!r}"
-            raise UserError(f"{source.path}:{number}: {record['id']}", fault, remedy)
+            raise UserError(f"{place}: {record['id']}", fault, remedy)
+        if record["id"] in seen:
+            raise UserError(f"{place}: /id", f"duplicate id {record['id']!r}", "give each record its own native id")
+        seen.add(record["id"])
+        result.append(record)
     groups = set(list(dict.fromkeys(record["group"] for record in result))[: source.limit])
     return [record for record in result if record["group"] in groups]

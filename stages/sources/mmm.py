@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,7 @@ from stages.core.files import read_json
 from stages.records.linear import parse, split_input
 from stages.records.record import Record, from_fields, locate, unaligned
 from stages.records.tasks import DELIMITERS, subset
-from stages.sources.common import Source, check_text, make_record, pinned
+from stages.sources.common import Natives, Source, check_text, make_record, pinned
 
 NUMBERED = ("SCNM", "SCPOS-RW", "SCPOS-ADJN", "SCPOS-N", "SCPOS-ADJ", "TCREE")
 LAYOUT = "the layout is <path>/{train,test}/{ja,en,zh}/<name>.json, names begin with 0 to 5 or MRE_OIEDataset"
@@ -118,7 +118,7 @@ def records(source: Source) -> list[Record]:
     paths = sorted(folder.rglob("*.json"))
     if not paths:
         raise UserError(source.path, "no JSON file in it", LAYOUT)
-    result, defects, seen = list[Record](), Counter[str](), Counter[str]()
+    result, defects, natives = list[Record](), Counter[str](), defaultdict[str, Natives](Natives)
     for path in paths:
         match = _NAME.fullmatch(path.relative_to(folder).as_posix())
         if match is None:
@@ -127,9 +127,7 @@ def records(source: Source) -> list[Record]:
         found, left = _file(path, NUMBERED[int(digit)] if digit else "TCONER", lang, split, source)
         defects += left
         for record in found:
-            seen[record["id"]] += 1
-            if (count := seen[record["id"]]) > 1:
-                record["id"] = f"{record['id'].removesuffix('/' + lang)}-{count}/{lang}"
+            record["id"] = f"{natives[lang].apart(record['id'].removesuffix('/' + lang))}/{lang}"
         result += found
     astray = sum(len(unaligned(record)) for record in result)
     sides = [{record["group"] for record in result if record["split"] == split} for split in ("train", "test")]

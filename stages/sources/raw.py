@@ -12,8 +12,10 @@ data reads them; the LLM baseline shows those of training groups, the judge grad
 from __future__ import annotations
 
 import argparse
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from stages.core import config
 from stages.core.config import Languages
@@ -21,8 +23,28 @@ from stages.core.errors import UserError
 from stages.core.run import run
 from stages.records.record import Record
 from stages.records.rules import write_records
-from stages.sources import corpus, hironsan, jsonl, mmm, pile, sample, wikipedia
-from stages.sources.common import Source
+from stages.records.warnings import record_warnings
+from stages.sources import (
+    chabsa,
+    cluener,
+    conll,
+    corpus,
+    doccano,
+    gliner,
+    hironsan,
+    jacred,
+    jsonl,
+    label_studio,
+    mmm,
+    pile,
+    prodigy,
+    sample,
+    semeval,
+    ud_ner,
+    wikipedia,
+)
+from stages.sources.common import Source, check_groups
+from stages.sources.forms import refuse_other
 
 
 @dataclass(frozen=True)
@@ -34,16 +56,32 @@ class Raw:
 
 ADAPTERS: dict[str, Callable[[Source], list[Record]]] = {
     "sample": sample.records,
+    "jsonl": jsonl.records,
+    "mmm": mmm.records,
     "wikipedia": wikipedia.records,
     "hironsan": hironsan.records,
-    "mmm": mmm.records,
     "pile": pile.records,
-    "jsonl": jsonl.records,
+    "conll": conll.records,
+    "ud_ner": ud_ner.records,
+    "cluener": cluener.records,
+    "chabsa": chabsa.records,
+    "semeval": semeval.records,
+    "jacred": jacred.records,
+    "doccano": doccano.records,
+    "label_studio": label_studio.records,
+    "prodigy": prodigy.records,
+    "gliner": gliner.records,
 }
 
 
+def read_source(source: Source) -> list[Record]:
+    """The records of a source; UserError where its file has the form of another adapter."""
+    refuse_other(Path(source.path), source.adapter)
+    return ADAPTERS[source.adapter](source)
+
+
 def collect(sources: list[Source], languages: Sequence[str]) -> tuple[list[Record], list[Record], list[Record]]:
-    """(records, references, natural records) of all sources; UserError on two sources of one name."""
+    """(records, references, natural records) of all sources; UserError on two sources of one name, or wrong groups."""
     records, references, natural = list[Record](), list[Record](), list[Record]()
     seen = set[str]()
     for source in sources:
@@ -53,10 +91,17 @@ def collect(sources: list[Source], languages: Sequence[str]) -> tuple[list[Recor
         if source.adapter == "corpus":
             natural += corpus.natural(source, languages)
             continue
-        records += ADAPTERS[source.adapter](source)
+        records += read_source(source)
         if source.adapter == "sample":
             references += sample.references(source)
+    check_groups([*records, *references, *natural])
     return records, references, natural
+
+
+def doubtful(records: Sequence[Record]) -> str:
+    """How many warnings of each kind the records raise; "" where none."""
+    found = Counter(kind for record in records for kind, _, _ in record_warnings(record))
+    return ", ".join(f"{kind} {number}" for kind, number in sorted(found.items()))
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -75,6 +120,10 @@ def main(arguments: Sequence[str]) -> None:
     write_records(options.references, references)
     write_records(options.natural, natural)
     print(f"{len(records)} records, {len(references)} references, {len(natural)} natural")
+    if warnings := doubtful([*records, *natural]):
+        print(
+            f"warnings: {warnings}; see them with python -m stages.records.validate {options.records} {options.natural}"
+        )
 
 
 if __name__ == "__main__":

@@ -8,14 +8,13 @@ sentences; the second of two equal ones ends in `-2`. `source.limit` takes the f
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any
 
 from stages.core.errors import UserError
 from stages.core.files import read_json
 from stages.records.record import Extraction, Record, group_of
 from stages.records.tasks import subset
-from stages.sources.common import Source, check_text, make_record, pinned
+from stages.sources.common import Natives, Source, check_text, make_record, pinned
 
 FORM = 'the form is [{"curid", "text", "entities": [{"name", "span": [start, end], "type"}]}]'
 
@@ -37,7 +36,7 @@ def records(source: Source) -> list[Record]:
     rows = read_json(pinned(source))
     if not isinstance(rows, list):
         raise UserError(source.path, "is no JSON list", FORM)
-    result, seen = list[Record](), Counter[str]()
+    result, natives = list[Record](), Natives()
     for number, row in enumerate(rows[: source.limit]):
         place = f"{source.path}[{number}]"
         match row:
@@ -45,13 +44,11 @@ def records(source: Source) -> list[Record]:
                 check_text(text, place)
             case _:
                 raise UserError(place, "wrong keys or values", FORM)
-        native = f"{curid}-{group_of(text)[:8]}"
-        seen[native] += 1
         record = make_record(
             subset_name="SCNM",
             task="NER",
             source=source.name,
-            native=native if seen[native] == 1 else f"{native}-{seen[native]}",
+            native=natives.apart(f"{curid}-{group_of(text)[:8]}"),
             lang="ja",
             text=text,
             text_label=None,

@@ -1,0 +1,136 @@
+"""Token-per-line files of CoNLL's kind: IOB2, IOB1, BIOES, BILOU and bare types (Few-NERD), as open entities.
+
+A line is a token, columns parted by tabs (else by blanks), and its tag in the last column, or in the one before `-` columns
+(Universal NER: number, token, tag); a blank line ends a sentence; `#` comments and `-DOCSTART-` lines are passed over, but a
+comment `# text = …` is the sentence's text. JSON rows of `tokens` and string `ner_tags` are read alike. Without a text comment
+the text is the tokens joined: by a blank, in Japanese and Chinese by nothing save between two Latin words. A tag that continues
+nothing starts an entity. `raw.sources` names the language (`lang`; English if absent).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from stages.core.errors import UserError
+from stages.core.files import read_bytes
+from stages.records.record import Record
+from stages.sources.common import Source
+from stages.sources.rows import Account, Document, placed, rows
+from stages.sources.rows import records as read
+
+FORM = "a token and its tag on a line (O, B-X, I-X, …), a blank line after each sentence"
+UNSPACED = ("ja", "zh")  # written without blanks between words
+_TAG = re.compile(r"O|[BIESLUM]-.+")
+_LATIN = re.compile(r"[A-Za-z0-9]")
+
+
+def join(tokens: Sequence[str], lang: str) -> tuple[str, list[tuple[int, int]]]:
+    """The text of tokens in a language, and the place of each."""
+    text, places = "", list[tuple[int, int]]()
+    for token in tokens:
+        latin = text and _LATIN.match(text[-1]) and _LATIN.match(token)
+        if text and (lang not in UNSPACED or latin):
+            text += " "
+        places.append((len(text), len(text) + len(token)))
+        text += token
+    return text, places
+
+
+def align(tokens: Sequence[str], text: str) -> list[tuple[int, int]] | None:
+    """The place of each token in a text that has them in this order, None where it has not."""
+    places, at = list[tuple[int, int]](), 0
+    for token in tokens:
+        at = text.find(token, at)
+        if at < 0:
+            return None
+        places.append((at, at + len(token)))
+        at += len(token)
+    return places
+
+
+def entities(tags: Sequence[str]) -> list[tuple[str, int, int]]:
+    """(type, first token, one past the last) of each entity; any scheme of prefixes, or bare types."""
+    found, before = list[tuple[str, int, int]](), ("O", "")
+    for n, tag in enumerate(tags):
+        prefix, kind = (tag[0], tag[2:]) if tag[1:2] == "-" else ("O", "") if tag in ("O", "_") else ("I", tag)
+        if prefix in "IELM" and before[1] == kind and before[0] in "BIM":
+            found[-1] = (kind, found[-1][1], n + 1)
+        elif prefix != "O":
+            found.append((kind, n, n + 1))
+        before = (prefix, kind)
+    return found
+
+
+def _columns(line: str, place: str) -> tuple[str, str]:
+    """(token, tag) of a line."""
+    parts = line.split("\t") if "\t" in line else line.split()
+    while len(parts) > 2 and parts[-1] in ("-", ""):
+        parts.pop()
+    numbered = len(parts) > 2 and parts[0].isdigit()
+    if len(parts) < 2 or not parts[0]:
+        raise UserError(place, f"no tagged token: {line[:40]!r}", FORM)
+    return parts[1] if numbered else parts[0], parts[-1]
+
+
+def _sentences(path: Path) -> Iterator[tuple[str, str | None, list[str], list[str]]]:
+    """(place, text of a comment, tokens, tags) of each sentence."""
+    try:
+        lines = read_bytes(path).decode().splitlines()
+    except UnicodeDecodeError as error:
+        raise UserError(str(path), f"is not UTF-8, at byte {error.start}", "save it as UTF-8") from error
+    said, tokens, tags = None, list[str](), list[str]()
+    for number, line in enumerate([*lines, ""], 1):
+        comment = not tokens and line.startswith("#") and not re.search(r"\s(O|[BIESLU]-\S+)\s*$", line)
+        if comment:
+            said = line.partition("# text = ")[2] or said
+        elif line.startswith("-DOCSTART-"):
+            continue
+        elif line.strip():
+            token, tag = _columns(line, f"{path}:{number}")
+            tokens.append(token)
+            tags.append(tag)
+        elif tokens:
+            yield f"{path}:{number - len(tokens)}", said, tokens, tags
+            said, tokens, tags = None, [], []
+
+
+def _rows(path: Path, account: Account) -> Iterator[tuple[str, str | None, list[str], list[str]]]:
+    for place, row in rows(path, account):
+        given: dict[str, Any] = row if isinstance(row, dict) else {}
+        tokens, tags = given.get("tokens"), given.get("ner_tags", given.get("tags"))
+        if not isinstance(tokens, list) or not isinstance(tags, list) or len(tokens) != len(tags):
+            account.lose("rows", "wrong_shape")
+        elif not all(isinstance(part, str) for part in (*tokens, *tags)):
+            raise UserError(place, "tags are numbers, or tokens no strings", "write the tags by name, as B-PER")
+        else:
+            yield place, given.get("text"), tokens, tags
+
+
+def documents(source: Source, path: Path, account: Account) -> Iterator[Document]:
+    """One document a sentence."""
+    is_json = read_bytes(path).lstrip()[:1] in (b"{", b"[")
+    for place, said, tokens, tags in _rows(path, account) if is_json else _sentences(path):
+        account.met["rows"] += not is_json
+        if (
+            any(tag != "O" for tag in tags)
+            and not any(_TAG.fullmatch(tag) for tag in tags)
+            and len(set(tags)) == len(tags) > 3
+        ):
+            raise UserError(place, f"the last column holds no tags: {tags[0]!r}, {tags[1]!r}", FORM)
+        text, places = join(tokens, source.lang or "en")
+        if said:
+            aligned = align(tokens, said)
+            if aligned is None:
+                account.lose("rows", "tokens_not_in_the_text")
+                continue
+            text, places = said, aligned
+        found = [placed(text, kind, places[a][0], places[b - 1][1], None, account) for kind, a, b in entities(tags)]
+        yield Document(place, text, mentions=[mention for mention in found if mention])
+
+
+def records(source: Source) -> list[Record]:
+    """One record a sentence."""
+    return read(source, documents, FORM)

@@ -1,0 +1,64 @@
+"""doccano's JSONL exports, of sequence labelling, of relations and of text classes; and spaCy's old triples.
+
+A row is `{"id", "text", "label": [[start, end, label], …]}` (also `labels`, or `entities`), or with relations `{"text", "entities":
+[{"id", "label", "start_offset", "end_offset"}], "relations": [{"from_id", "to_id", "type"}]}`; `label: ["class"]` or `cats` is the
+text's class. Offsets count code points, as doccano does. A row gives entities or, under `task: RE`, relations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from stages.records.record import Record
+from stages.sources.common import Source
+from stages.sources.rows import Account, Document, listed, placed, rows
+from stages.sources.rows import records as read
+
+FORM = 'the form is {"text", "label": [[start, end, label]]}, or {"text", "entities", "relations"}'
+
+
+def _annotations(row: dict[str, Any]) -> list[Any]:
+    return [item for key in ("label", "labels", "entities") if isinstance(row.get(key), list) for item in row[key]]
+
+
+def documents(source: Source, path: Path, account: Account) -> Iterator[Document]:
+    """One document a row."""
+    for place, row in rows(path, account):
+        given: dict[str, Any] = row if isinstance(row, dict) else {}
+        text = given.get("text", given.get("data"))
+        if not isinstance(text, str):
+            account.lose("rows", "wrong_shape")
+            continue
+        document, ids = Document(place, text, given.get("id")), dict[str, int]()
+        for item in _annotations(given):
+            match item:
+                case str(label):
+                    document.text_label = label
+                    continue
+                case [start, end, label]:
+                    identity = None
+                case {"start_offset": start, "end_offset": end, "label": label}:
+                    identity = item.get("id")
+                case _:
+                    start, end, label, identity = None, None, "?", None
+            if (mention := placed(text, label, start, end, None, account)) is not None:
+                ids[str(identity)] = len(document.mentions)
+                document.mentions.append(mention)
+        cats = given.get("cats")
+        if isinstance(cats, list) and cats and isinstance(cats[0], str):
+            document.text_label = cats[0]
+        for relation in listed(given.get("relations")):
+            match relation:
+                case {"from_id": head, "to_id": tail, "type": str(label)} if str(head) in ids and str(tail) in ids:
+                    document.relations.append((ids[str(head)], label, ids[str(tail)]))
+                case _:
+                    account.met["entities"] += 1
+                    account.lose("entities", "relation_without_ends")
+        yield document
+
+
+def records(source: Source) -> list[Record]:
+    """One record a row."""
+    return read(source, documents, FORM, name="TCREE" if source.task == "RE" else "TCONER")
