@@ -93,8 +93,8 @@ class Watch:
         self.values += 1
         found = self._rule(value)
         if self._warn is not None and not found:
-            place = f"{value['id']}: " if "id" in value else ""
-            self.warnings += [(place + pointer, said) for _, pointer, said in self._warn(value)]
+            for _, pointer, said in self._warn(value):
+                self.warnings.append((f"{value['id']}: {pointer}" if "id" in value else pointer, said))
             if self._spellings is not None:
                 self._spellings.add(value)
         return found
