@@ -43,6 +43,8 @@ ARTIFACTS = {
     "data/quarantine/*.jsonl": "translation",
     "data/ledger/*.jsonl": "ledger",
     "data/calibration/*.jsonl": "patch",
+    "data/blind/*.jsonl": "patch",
+    "data/agreement/*.jsonl": "disagreement",
     "data/calibrated/*.report.jsonl": "patch_report",
     "data/calibrated/*.jsonl": "record",
     "data/mix/*.jsonl": "example",
@@ -60,6 +62,7 @@ ARTIFACTS = {
     "metrics/checks.json": "check_metrics",
     "metrics/classes.json": "class_metrics",
     "metrics/calibration.json": "calibration_metrics",
+    "metrics/agreement.json": "agreement_metrics",
     "metrics/mix.json": "mix_metrics",
     "metrics/data_checks.json": "data_checks",
     "metrics/train.json": "train_metrics",
@@ -93,8 +96,8 @@ class Watch:
         self.values += 1
         found = self._rule(value)
         if self._warn is not None and not found:
-            place = f"{value['id']}: " if "id" in value else ""
-            self.warnings += [(place + pointer, said) for _, pointer, said in self._warn(value)]
+            for _, pointer, said in self._warn(value):
+                self.warnings.append((f"{value['id']}: {pointer}" if "id" in value else pointer, said))
             if self._spellings is not None:
                 self._spellings.add(value)
         return found

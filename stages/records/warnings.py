@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from stages.records.record import Record, normalise
+from stages.records.record import Extraction, Record, normalise
 from stages.records.tasks import subset, subsets
 
 Warning = tuple[str, str, str]
@@ -19,9 +19,20 @@ KINDS = ("blank_text", "blank_end", "repeated", "labels_by_case", "labels_merged
 _SHAPELESS = ("Cc", "Cf")
 
 
+class _Blank(dict[str, bool]):
+    """Whether a character shows nothing, worked out once for each."""
+
+    def __missing__(self, character: str) -> bool:
+        found = self[character] = character.isspace() or unicodedata.category(character) in _SHAPELESS
+        return found
+
+
+_BLANK = _Blank()
+
+
 def blank(character: str) -> bool:
     """Whether a character shows nothing: white space, control and format characters."""
-    return character.isspace() or unicodedata.category(character) in _SHAPELESS
+    return _BLANK[character]
 
 
 def trimmed(text: str, start: int, end: int) -> tuple[int, int]:
@@ -33,24 +44,32 @@ def trimmed(text: str, start: int, end: int) -> tuple[int, int]:
     return start, end
 
 
-def record_warnings(record: Record) -> Iterator[Warning]:
-    """What is doubtful in one record that its schema accepts."""
-    text, items = record["text"], record["extractions"]
-    if all(map(blank, text)):
-        yield "blank_text", "/text", "the text is blank"
+def record_warnings(record: Record) -> list[Warning]:
+    """What is doubtful in one record that its schema accepts; every record passes through here, so the common case is short."""
+    text, items, found = record["text"], record["extractions"], list[Warning]()
+    if _BLANK[text[0]] and all(map(blank, text)):
+        found.append(("blank_text", "/text", "the text is blank"))
+    for n, item in enumerate(items):
+        for k, span in enumerate(item["spans"]):
+            part = span["text"]
+            if _BLANK[part[0]] or _BLANK[part[-1]]:
+                said = f"{part!r} has a blank or invisible end"
+                found.append(("blank_end", f"/extractions/{n}/spans/{k}/text", said))
+    if len(items) > 1 and len({item["spans"][0]["start"] for item in items}) < len(items):
+        found += _repeated(items)
+    return found
+
+
+def _repeated(items: Sequence[Extraction]) -> Iterator[Warning]:
+    """The annotations that stand there before."""
     seen = set[tuple[Any, ...]]()
     for n, item in enumerate(items):
         spans = item["spans"]
-        for k, span in enumerate(spans):
-            part = span["text"]
-            if blank(part[0]) or blank(part[-1]):
-                yield "blank_end", f"/extractions/{n}/spans/{k}/text", f"{part!r} has a blank or invisible end"
-        if len(items) > 1:
-            key = (item["label"], *((span["text"], span["start"], span.get("role")) for span in spans))
-            if key in seen:
-                said = f"the same annotation stands before it: {item['label'] or 'event'}, {spans[0]['text']!r}"
-                yield "repeated", f"/extractions/{n}", said
-            seen.add(key)
+        key = (item["label"], *((span["text"], span["start"], span.get("role")) for span in spans))
+        if key in seen:
+            said = f"the same annotation stands before it: {item['label'] or 'event'}, {spans[0]['text']!r}"
+            yield "repeated", f"/extractions/{n}", said
+        seen.add(key)
 
 
 def glossary_warnings(glossary: Mapping[str, Any]) -> Iterator[Warning]:

@@ -37,7 +37,7 @@ def quarantined(source: Record, target: Record | None, *reasons: str) -> dict[st
         "id": identifier,
         "source_id": source["id"],
         "response": "0" * 64,
-        "failure": None if target else "echo",
+        "failure": None if target else "not_json",
         "rung": "first",
         "steps": {},
         "record": target,
@@ -71,7 +71,7 @@ def project(tmp_path: Path, kept: Record) -> Path:
         own = [quarantined(ja[1], second, "name_changed"), quarantined(ja[3], fourth, "too_short", "clause_lost")]
         write_translations(
             data / f"quarantine/{lang}.jsonl",
-            [*own, quarantined(ja[4], None, "no_answer_echo")] if lang == "en" else [],
+            [*own, quarantined(ja[4], None, "no_answer_not_json")] if lang == "en" else [],
         )
     (data / "calibration").mkdir()
     (tmp_path / "params.yaml").write_text("languages: [ja, en, zh]\n", encoding="utf-8")
