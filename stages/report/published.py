@@ -11,7 +11,7 @@ import yaml
 from stages.core.errors import UserError
 from stages.core.files import read_bytes
 from stages.core.schema import faults
-from stages.records.tasks import LEVELS
+from stages.records.tasks import LEVELS, SUBSETS
 
 NONE = "not found"  # not the same as unpublished: see NOTE
 NOTE = (
@@ -35,6 +35,10 @@ def load(path: str | Path) -> list[dict[str, Any]]:
         raise UserError(f"{path}: {pointer}", message, "give each value its mark and source, see the file's head")
     seen = set()
     for n, entry in enumerate(entries):
+        if entry["subset"] is not None and entry["subset"] not in SUBSETS:
+            raise UserError(
+                f"{path}: /{n}/subset", f"unknown sub-dataset {entry['subset']!r}", f"one of {', '.join(SUBSETS)}"
+            )
         place = entry["system"], entry["lang"], entry["subset"]
         if place in seen:
             raise UserError(f"{path}: /{n}", f"a second entry of {entry['system']} for one cell", "keep one")

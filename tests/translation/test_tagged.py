@@ -298,4 +298,4 @@ def test_the_request_does_not_depend_on_the_order_of_the_views() -> None:
     form = Tagged("en", SPEC, llm, FREE)
     assert form.request(source).key == form.request(turned).key
     assert form.request(source).body["messages"][-1]["content"] == tag(NESTED, source.marks)
-    assert source.marks == turned.marks == {1: (0, 7), 2: (0, 2), 3: (7, 9)}
+    assert source.marks == turned.marks == {1: (0, 6), 2: (0, 2), 3: (7, 9)}
