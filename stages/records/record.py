@@ -90,8 +90,9 @@ def locate(text: str, kind: str, extractions: Sequence[Extraction]) -> list[Extr
     """The extractions with a `start` for each span, null where it is not in the text.
 
     Spans of a `span` task are mentions: the nth mention of a word gets its nth place that no earlier mention covers, and
-    longer words choose first, so that 東京 is not looked for inside 東京大学. Spans of relations and events are
-    arguments, which may share a place: each gets the first.
+    longer words choose first, so that 東京 is not looked for inside 東京大学. A mention for which no such place is left is
+    nested in another, or crosses it: it gets its first place that no mention of the same words covers. Spans of relations and
+    events are arguments, which may share a place: each gets the first.
     """
     starts: dict[tuple[int, int], int | None] = {}
     if kind == "span":
@@ -99,12 +100,11 @@ def locate(text: str, kind: str, extractions: Sequence[Extraction]) -> list[Extr
         order = sorted(range(len(extractions)), key=lambda n: -len(extractions[n]["spans"][0]["text"]))
         for n in order:
             part = extractions[n]["spans"][0]["text"]
-            free = (
-                start
-                for start in occurrences(text, part)
-                if all(start + len(part) <= low or start >= high for low, high in taken)
-            )
-            place = next(free, None)
+            places = [(start, start + len(part)) for start in occurrences(text, part)]
+            apart = (start for start, end in places if all(end <= low or start >= high for low, high in taken))
+            same = [place for place in taken if text[place[0] : place[1]] == part]
+            inside = (start for start, end in places if all(end <= low or start >= high for low, high in same))
+            place = next(apart, next(inside, None))
             if place is not None:
                 taken.append((place, place + len(part)))
             starts[n, 0] = place

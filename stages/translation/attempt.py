@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from stages.llm.answer import json_answer
 from stages.records.record import Extraction, Record
+from stages.text.characters import clean
 from stages.text.writing_systems import untranslated
 from stages.translation import markup, projection
 from stages.translation.markup import Place
@@ -19,7 +22,8 @@ from stages.translation.source_text import SourceText, Translated
 @dataclass
 class Attempt:
     """One translation of a text. `parts` and `places` are by the number of the mark: the translation of its words alone,
-    and the step of projection that found them with their place; `shapes` counts characters made simplified."""
+    and the step of projection that found them with their place; `shapes` counts characters made simplified, `cleaned`
+    invisible ones that were taken out."""
 
     source: SourceText
     lang: str
@@ -31,6 +35,7 @@ class Attempt:
     parts: dict[int, str] = field(default_factory=dict)
     places: dict[int, tuple[str, Place]] = field(default_factory=dict)
     shapes: int = 0
+    cleaned: int = 0
 
     def missing(self) -> list[int]:
         """The marks without a place; none where there is no answer."""
@@ -56,10 +61,12 @@ class Attempt:
             words.setdefault(self.source.words(number), []).append(number)
         return words
 
-    def take_tags(self, places: dict[int, Place]) -> None:
-        """Believes the tags that agree with the listed parts."""
-        for number, place in places.items():
+    def take_tags(self, pieces: dict[int, list[Place]]) -> None:
+        """Believes the tags that agree with the listed parts; of a mark that is tagged in pieces, those that belong
+        together are one."""
+        for number, places in pieces.items():
             others = [part for other, part in self.parts.items() if other != number]
+            place = joined(self.text, places, self.parts.get(number))
             if trusted(self.text, place, self.parts.get(number), others):
                 self.places[number] = "tag", place
 
@@ -90,8 +97,9 @@ class Attempt:
         """Takes the spans that the model copied from the translation, where they are in it."""
         value, failure = json_answer(response, loose=True)
         if failure is None and isinstance(value, dict):
+            said = {normal(word): part for word, part in value.items()}
             for word, missing in self.words().items():
-                part = value.get(word)
+                part = said.get(normal(word))
                 if isinstance(part, str) and (words := part.strip(" _,;:·")):
                     for number in missing:
                         self.parts[number] = words.removesuffix(".") if not self.text.count(words) else words
@@ -115,7 +123,7 @@ class Attempt:
                     spans.append({**span, "text": words or span["text"], "start": None})
                 steps[step] += 1
             result.append({"label": item["label"], "spans": spans})
-        steps["shapes"] = self.shapes
+        steps["shapes"], steps["cleaned"] = self.shapes, self.cleaned
         return result, steps
 
     def translated(self) -> Translated:
@@ -127,6 +135,25 @@ class Attempt:
         return Translated(self.response, self.model, None, self.text, spans, steps)
 
 
+def normal(text: str) -> str:
+    """Words as they are compared: composed, at their usual width."""
+    return unicodedata.normalize("NFKC", text)
+
+
+def joined(text: str, places: Sequence[Place], part: str | None) -> Place:
+    """The place of a mark that is tagged once, or more than once: what its tags stand around together if that is its
+    listed part, or if nothing stands between them; else the first of them that is the part, or the first."""
+    if len(places) > 1:
+        start, end = min(start for start, _ in places), max(end for _, end in places)
+        gaps = [text[left[1] : right[0]] for left, right in pairwise(sorted(places))]
+        words = [text[start:end] for start, end in places]
+        if part in words:
+            return places[words.index(part)]
+        if (part and normal(text[start:end]) == normal(part)) or not "".join(gaps).strip(" ·・-"):
+            return start, end
+    return places[0]
+
+
 def trusted(text: str, place: Place, part: str | None, others: Sequence[str] = ()) -> bool:
     """Whether a tag stands where its listed part does. Where neither holds the other, or the tag holds far more than the
     part, the part decides, if it is in the text. A tag around what is listed for another number is that one's.
@@ -134,10 +161,10 @@ def trusted(text: str, place: Place, part: str | None, others: Sequence[str] = (
     A small model numbers tags by their order in the translation now and then, and under a schema which makes it close
     every tag it may do so at the end of the sentence only.
     """
-    inside = text[place[0] : place[1]]
-    if part and inside != part and inside in others:
+    inside, part = normal(text[place[0] : place[1]]), normal(part or "")
+    if part and inside != part and inside in [normal(other) for other in others]:
         return False
-    if not part or part not in text:
+    if not part or part not in normal(text):
         return True
     return inside in part or (part in inside and len(inside) <= 2 * len(part))
 
@@ -153,21 +180,22 @@ def read_answer(
     if not (isinstance(value, dict) and isinstance(value.get("text"), str)):
         attempt.failure = "wrong_shape"
         return attempt
-    tagged = markup.read(value["text"], len(source.marks))
+    ids, kept = len(source.marks), set(source.text)
+    content, gone = clean(value["text"], kept)
+    tagged = markup.read(content, ids, source.text)
     if not tagged.text:
         attempt.failure = "empty_text"
         return attempt
-    attempt.text, given = tagged.text, value.get("parts")
-    attempt.parts = {
-        number: part.strip()
-        for number in source.marks
-        if isinstance(given, dict) and isinstance(part := given.get(f"e{number}"), str) and part.strip()
-    }
+    attempt.text, attempt.cleaned, given = tagged.text, gone, value.get("parts")
+    for number in source.marks:
+        part = given.get(f"e{number}") if isinstance(given, dict) else None
+        if isinstance(part, str) and (words := markup.read(clean(part, kept)[0], ids, source.text).text):
+            attempt.parts[number] = words
     if lang == "zh" and steps.shapes:
         new = projection.simplify(attempt.text)
         attempt.shapes = sum(left != right for left, right in zip(attempt.text, new, strict=True))
         attempt.text = new
         attempt.parts = {number: projection.simplify(part) for number, part in attempt.parts.items()}
-    attempt.take_tags(tagged.places)
+    attempt.take_tags(tagged.pieces)
     attempt.look_up()
     return attempt

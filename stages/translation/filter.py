@@ -4,8 +4,9 @@
         --kept data/filtered/en.jsonl --quarantine data/quarantine/en.jsonl --ledger data/ledger/en.jsonl
 
 The paper's two rules, each with a switch in params: `untranslated` (characters of the source language left) and `unaligned`
-(a span that is not in the text: the record is lost, or only its extraction is). Then the checks against the source of
-`stages/checks/`, with the switches of the section `checks`. A record without an answer is quarantined under the code of its
+(a span that is not in the text: the record is lost, or only its extraction is). Then what is no text at all
+(`stages/translation/debris.py`), and the checks against the source of `stages/checks/`, with the switches of the section
+`checks`. A record without an answer is quarantined under the code of its
 failure. The stage fails if the ledger does not balance: one line for each source record of another language.
 """
 
@@ -25,6 +26,7 @@ from stages.core.schema import write_checked
 from stages.records.record import Record, unaligned, with_lang
 from stages.records.rules import read_records, write_records
 from stages.text.writing_systems import untranslated
+from stages.translation.debris import debris
 from stages.translation.lines import read_translations, write_translations
 
 
@@ -48,7 +50,7 @@ def without_lost(record: Record) -> tuple[Record, int]:
 def judge(
     translation: Translation, source: Record, rules: Filter, switches: Checks | None
 ) -> tuple[Record | None, list[str], int]:
-    """(candidate or None, why it is not kept, how many of its extractions were dropped); `switches` None: no checks."""
+    """(candidate or None, why it is not kept, how many of its extractions were dropped); `switches` None: only the paper's rules."""
     if translation["failure"]:
         return None, ["no_answer_" + translation["failure"]], 0
     record, dropped, found = translation["record"], 0, list[str]()
@@ -60,6 +62,7 @@ def judge(
     if rules.unaligned == "record" and unaligned(record):
         found.append("unaligned")
     if switches is not None:
+        found += debris(source, record)
         found += checks.faults(source, record, switches)
     return record, list(dict.fromkeys(found)), dropped
 

@@ -16,6 +16,7 @@ from stages.llm.prompt import Prompt
 from stages.llm.request import Llm, Request, chat
 from stages.records.record import Extraction, Record, locate
 from stages.records.tasks import task_of
+from stages.text.characters import clean
 from stages.translation.source_text import Ask, SourceText, Translated
 
 
@@ -58,11 +59,11 @@ class Listed:
         ]
 
     def _translated(self, source: SourceText, request: Request, answer: Response) -> Translated:
-        text, targets, failure = read_answer(answer, source.span_texts)
+        text, targets, failure, gone = read_answer(answer, source)
         if failure:
             return Translated(request.key, "first", failure)
         spans = tuple(extractions(view, text, targets) for view in source.views)
-        return Translated(request.key, "first", None, text, spans, tuple(Counter() for _ in spans))
+        return Translated(request.key, "first", None, text, spans, tuple(Counter(cleaned=gone) for _ in spans))
 
 
 def extractions(view: Record, text: str, targets: dict[str, str]) -> list[Extraction]:
@@ -77,25 +78,27 @@ def extractions(view: Record, text: str, targets: dict[str, str]) -> list[Extrac
     return locate(text, task_of(view["subset"], view["task"]).kind, carried)
 
 
-def read_answer(response: dict[str, Any], spans: Sequence[str]) -> tuple[str, dict[str, str], str | None]:
-    """(text, target span by source span, None), or ("", {}, failure) with the codes of `json_answer` and
-    wrong_shape, span_count, empty_text, empty_span."""
+def read_answer(response: dict[str, Any], source: SourceText) -> tuple[str, dict[str, str], str | None, int]:
+    """(text, target span by source span, None, invisible characters taken out), or ("", {}, failure, 0) with the codes of
+    `json_answer` and wrong_shape, span_count, empty_text, empty_span."""
     value, failure = json_answer(response)
     if failure:
-        return "", {}, failure
+        return "", {}, failure, 0
     if (
         not isinstance(value, dict)
         or not isinstance(value.get("text"), str)
         or not isinstance(value.get("spans"), list)
     ):
-        return "", {}, "wrong_shape"
+        return "", {}, "wrong_shape", 0
     if not all(isinstance(span, str) for span in value["spans"]):
-        return "", {}, "wrong_shape"
-    if len(value["spans"]) != len(spans):
-        return "", {}, "span_count"
-    text, targets = value["text"].strip(), [span.strip() for span in value["spans"]]
-    if not text:
-        return "", {}, "empty_text"
+        return "", {}, "wrong_shape", 0
+    if len(value["spans"]) != len(source.span_texts):
+        return "", {}, "span_count", 0
+    kept = set(source.text)
+    text, gone = clean(value["text"], kept)
+    targets = [clean(span, kept)[0].strip() for span in value["spans"]]
+    if not text.strip():
+        return "", {}, "empty_text", 0
     if not all(targets):
-        return "", {}, "empty_span"
-    return text, dict(zip(spans, targets, strict=True)), None
+        return "", {}, "empty_span", 0
+    return text.strip(), dict(zip(source.span_texts, targets, strict=True)), None, gone

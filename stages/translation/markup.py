@@ -8,14 +8,28 @@ itself are escaped as in XML.
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+
+import regex
 
 # Start and end in code points: a mark of the source, or where its words stand in the translation.
 Place = tuple[int, int]
 
-_TAG = re.compile(r"<(/?)e([1-9][0-9]*)>")
+_STRICT = re.compile(r"<(?P<slash>/?)e(?P<number>[1-9][0-9]*)>")
+# What models make of such a tag: other case, width, zeros, blanks, attributes, brackets, escapes, or one end only.
+_LENIENT = regex.compile(
+    r"""
+    (?P<open> (?P<angle> [<＜‹〈] | &lt; | &\#0*60; | &\#x0*3c; | \\u003c ) | (?P<bracket> \p{Ps} ) | (?<![\w<>]) | (?=[/／]) )
+    \s* \\? (?P<slash> [/／]? ) \s* [eｅ] \s* (?P<number> \p{Nd}+ )
+    (?: \s+ [a-z][\w-]* \s* = \s* (?: "[^"]*" | '[^']*' | [^\s<>"']+ ) )*
+    (?: \s* (?P<empty> [/／]? ) \s* (?: (?P<close> [>＞›〉] | &gt; | &\#0*62; | &\#x0*3e; | \\u003e ) | (?P<end> \p{Pe} ) )
+      | (?! [\w>] ) )
+    """,
+    regex.VERBOSE | regex.IGNORECASE,
+)
+_NAMELESS = re.compile(r"<\s*/\s*e\s*>")  # </e>, which closes what was opened last
 _ENTITY = re.compile(r"&(amp|lt|gt|quot);")
 _CHARACTER = {"amp": "&", "lt": "<", "gt": ">", "quot": '"'}
 
@@ -24,13 +38,25 @@ _CHARACTER = {"amp": "&", "lt": "<", "gt": ">", "quot": '"'}
 class Tagged:
     """A tagged translation, read: the text without tags, the place of each id, and what was wrong, by kind.
 
-    Faults: unknown_tag, duplicate_tag (the first stands), unclosed_tag (opened, not closed, or closed, not opened),
-    empty_tag. None of them loses the text.
+    Of an id that comes twice, the first place stands in `places` and all in `pieces`. Faults: unknown_tag, duplicate_tag,
+    unclosed_tag (opened, not closed, or closed, not opened), empty_tag. None of them loses the text.
     """
 
     text: str
     places: dict[int, Place] = field(default_factory=dict)
+    pieces: dict[int, list[Place]] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
+
+
+@dataclass
+class _Tag:
+    """A tag where it stands in an answer; `number` is 0 for one that names none, `sure` false for one that is no tag alone."""
+
+    start: int
+    end: int
+    number: int
+    closes: bool
+    sure: bool = True
 
 
 def nested(marks: Mapping[int, Place]) -> dict[int, int]:
@@ -70,45 +96,105 @@ def tag(text: str, marks: Mapping[int, Place]) -> str:
     return "".join([*parts, escape(text[last:])])
 
 
-def read(tagged: str, ids: int) -> Tagged:
-    """A translation that should hold tags 1 to `ids`: nothing is raised, for any string."""
-    result, text, opened, size, last = Tagged(""), list[str](), dict[int, int](), 0, 0
+def _tags(tagged: str, ids: int, lenient: bool) -> list[_Tag]:
+    """The tags of an answer, in order; those read leniently only where their number is one of the ids."""
+    found = [
+        _Tag(match.start(), match.end(), int(match["number"]), bool(match["slash"]))
+        for match in _STRICT.finditer(tagged)
+    ]
+    if not lenient:
+        return found
+    whole = {tag.start for tag in found}
+    for match in _LENIENT.finditer(tagged):
+        # An angle bracket may stand at one end only, other brackets stand in pairs.
+        paired = bool(match["bracket"]) == bool(match["end"]) and (match["open"] or match["close"])
+        if match.start() in whole or not paired or not 0 < int(match["number"]) <= ids:
+            continue
+        half = not match["slash"] and not match["close"] and not match["end"]
+        end = match.end() + (half and tagged[match.end() : match.end() + 1].isspace())
+        sure = bool(match["angle"] and match["close"])
+        found.append(_Tag(match.start(), end, int(match["number"]), bool(match["slash"] or match["empty"]), sure))
+    found += [_Tag(match.start(), match.end(), 0, True) for match in _NAMELESS.finditer(tagged)]
+    return sorted(found, key=lambda tag: tag.start)
 
-    def take(part: str) -> None:
+
+def _pairs(tags: Sequence[_Tag], nearest: bool) -> tuple[list[tuple[int, int]], set[int]]:
+    """((opening, closing) by index, in the order of the closings; the indices of openings that another took over).
+
+    A closing tag belongs to the first opening of its number, or with `nearest` to the last. Two openings without any
+    closing are a pair: the slash was forgotten.
+    """
+    closed = {tag.number for tag in tags if tag.closes}
+    times = Counter(tag.number for tag in tags)
+    waiting, pairs, doubled = list[int](), list[tuple[int, int]](), set[int]()
+    for n, tag in enumerate(tags):
+        mine = [k for k in waiting if tags[k].number == tag.number] if tag.number else waiting[-1:]
+        if tag.closes or (mine and tag.number not in closed and times[tag.number] == 2):
+            if mine:
+                k = mine[-1] if nearest else mine[0]
+                pairs.append((k, n))
+                waiting.remove(k)
+                if not nearest:
+                    doubled.update(mine[1:])
+                    waiting = [other for other in waiting if other not in doubled]
+        else:
+            waiting.append(n)
+    return pairs, doubled
+
+
+def read(tagged: str, ids: int, source: str = "") -> Tagged:
+    """A translation that should hold tags 1 to `ids`: nothing is raised, for any string.
+
+    A mangled tag is read for what it is. Where the source itself holds anything of that look, only tags as they went out
+    are read, and one that belongs to no pair is text if the source has it.
+    """
+    literal = bool(_LENIENT.search(source))
+    tags = _tags(tagged, ids, lenient=not literal)
+    pairs, doubled = _pairs(tags, nearest=literal)
+    in_pair = {n for pair in pairs for n in pair}
+    known = [tag.number <= ids for tag in tags]
+    result, parts, at, size, last = Tagged(""), list[str](), list[int](), 0, 0
+
+    def take(part: str, escaped: bool = True) -> None:
         nonlocal size
-        text.append(_ENTITY.sub(lambda match: _CHARACTER[match[1]], part))
-        size += len(text[-1])
+        parts.append(_ENTITY.sub(lambda match: _CHARACTER[match[1]], part) if escaped else part)
+        size += len(parts[-1])
 
-    for match in _TAG.finditer(tagged):
-        take(tagged[last : match.start()])
-        last = match.end()
-        number = int(match[2])
-        if number > ids:
+    for n, tag in enumerate(tags):
+        take(tagged[last : tag.start])
+        at.append(size)
+        last = tag.end
+        own = tagged[tag.start : tag.end]
+        if n not in in_pair and ((literal and own in source) or not tag.sure):
+            take(own, escaped=False)
+        elif not known[n]:
             result.faults.append("unknown_tag")
-        elif not match[1]:
-            if number in opened or number in result.places:
-                result.faults.append("duplicate_tag")
-            else:
-                opened[number] = size
-        elif number in opened:
-            result.places[number] = (opened.pop(number), size)
-        elif number not in result.places:
-            result.faults.append("unclosed_tag")
+        elif n in doubled:
+            result.faults.append("duplicate_tag")
     take(tagged[last:])
-    whole = "".join(text)
-    result.faults += ["unclosed_tag"] * len(opened)
+    whole = "".join(parts)
     lead = len(whole) - len(whole.lstrip())
     result.text = whole.strip()
-    for number, (start, end) in list(result.places.items()):
+    read_once = set[int]()
+    for opening, closing in pairs:
+        number, start, end = tags[opening].number, at[opening], at[closing]
+        if not known[opening]:
+            continue
+        if number in read_once:
+            result.faults.append("duplicate_tag")
+        read_once.add(number)
         while start < end and whole[start].isspace():
             start += 1
         while end > start and whole[end - 1].isspace():
             end -= 1
         if start == end:
-            del result.places[number]
             result.faults.append("empty_tag")
         else:
-            result.places[number] = (start - lead, end - lead)
+            result.pieces.setdefault(number, []).append((start - lead, end - lead))
+    result.places = {number: places[0] for number, places in result.pieces.items()}
+    for n, tag in enumerate(tags):
+        if known[n] and n not in in_pair | doubled and tag.number not in read_once:
+            result.faults.append("unclosed_tag")
     return result
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections import defaultdict
 from typing import Any
 
 import pytest
@@ -53,8 +54,20 @@ def test_a_word_is_not_looked_for_inside_a_longer_mention(words: tuple[str, ...]
     assert found == {"東京大学": [0], "東京": [5]}
 
 
-def test_a_nested_word_with_no_place_of_its_own_has_none() -> None:
-    assert starts("東京大学", "span", mentions("東京大学", "東京")) == [[0], [None]]
+@pytest.mark.parametrize(
+    ("text", "words", "expected"),
+    [
+        ("東京大学", ["東京大学", "東京"], [0, 0]),
+        ("東京大学は東京にある。", ["東京", "東京大学"], [5, 0]),  # a place of its own comes first
+        ("New York University Press", ["York", "New York University", "New York"], [4, 0, 0]),
+        ("the red and white flag", ["red and white", "and white flag"], [4, 8]),  # they cross
+        ("Kyoto University", ["Kyoto University", "Kyoto", "Kyoto"], [0, 0, None]),  # not twice in one place
+    ],
+)
+def test_a_mention_with_no_place_of_its_own_is_nested_in_another(
+    text: str, words: list[str], expected: list[int | None]
+) -> None:
+    assert starts(text, "span", mentions(*words)) == [[start] for start in expected]
 
 
 def test_mentions_do_not_overlap() -> None:
@@ -80,15 +93,15 @@ def test_locating_keeps_order_labels_and_roles_and_changes_no_input() -> None:
 
 
 @given(st.text("ab", max_size=12), st.lists(st.text("ab", min_size=1, max_size=4), max_size=5))
-def test_a_place_is_where_the_word_stands_and_no_two_mentions_share_one(text: str, words: list[str]) -> None:
-    taken: set[int] = set()
+def test_a_place_is_where_the_word_stands_and_no_two_mentions_of_a_word_share_one(text: str, words: list[str]) -> None:
+    taken = defaultdict[str, set[int]](set)
     for word, (start,) in zip(words, starts(text, "span", mentions(*words)), strict=True):
         if start is None:
             continue
         assert text[start : start + len(word)] == word
         covered = set(range(start, start + len(word)))
-        assert not taken & covered
-        taken |= covered
+        assert not taken[word] & covered
+        taken[word] |= covered
 
 
 def test_the_places_of_the_sample_are_found_again_or_moved_to_another_mention(sample: list[Record]) -> None:

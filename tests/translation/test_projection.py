@@ -88,6 +88,23 @@ def test_half_a_character_is_no_match() -> None:
     assert find("Malmö is in Sweden.", "Malmo", "en", [], STEPS) == ("folded", (0, 5))
 
 
+@pytest.mark.parametrize(
+    ("lang", "text", "part", "step", "found"),
+    [
+        ("en", "He lives in Malmo\u0308 now.", "Malmö", "folded", "Malmo\u0308"),
+        ("en", "Jose\u0301 sang.", "Jose", "folded", "Jose\u0301"),  # not without its accent
+        ("ja", "カ\u3099ス会社", "ガス会社", "folded", "カ\u3099ス会社"),
+        ("zh", "由ＡＢＣ公司生产。", "ABC公司", "folded", "ＡＢＣ公司"),
+    ],
+)
+def test_composed_and_decomposed_letters_agree_and_a_span_ends_where_a_character_does(
+    lang: str, text: str, part: str, step: str, found: str
+) -> None:
+    result = find(text, part, lang, [], STEPS)
+    assert result is not None
+    assert (result[0], text[slice(*result[1])]) == (step, found)
+
+
 def test_simplified_text_keeps_its_length_and_what_is_good_chinese() -> None:
     assert simplify("国際会館で乾杯，著名な発電所") == "国际会馆で乾杯，著名な发电所"
 

@@ -130,8 +130,9 @@ def test_two_records_that_would_get_one_id_are_refused_before_anything_is_paid()
 )
 def test_an_answer_is_read_or_its_failure_named(content: str, reason: str, failure: str | None) -> None:
     answer = {"content": content, "finish_reason": reason, "refusal": None}
-    expected = ("", {}, failure) if failure else ("a", {"x": "a", "y": "b"}, None)
-    assert read_answer(answer, ["x", "y"]) == expected
+    expected = ("", {}, failure, 0) if failure else ("a", {"x": "a", "y": "b"}, None, 0)
+    (source,) = by_text([record("SCNM", "NER", "1", "xと、y。", "社会", [("人名", "x"), ("地名", "y")])], "en")
+    assert read_answer(answer, source) == expected
 
 
 # --- the stage -------------------------------------------------------------------------------------------------------

@@ -1,0 +1,45 @@
+"""Characters that no reader sees and those that stand for something lost, by Unicode properties: defined here, once.
+
+`clean` takes out what is invisible and says nothing: zero-width characters, marks of direction, soft hyphens, a byte order
+mark. Where they say something they stay: joiners in emoji and in scripts that join, variation selectors after the
+character that they vary. `lost` names what can only be refused: controls, U+FFFD, private use, noncharacters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import regex
+
+# A joiner between letters does something where letters join; in these scripts they do not.
+_APART = r"\p{Latin}\p{Greek}\p{Cyrillic}\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}"
+_INVISIBLE = regex.compile(
+    rf"""
+    (?<= \p{{Extended_Pictographic}} [\ufe0f\p{{Emoji_Modifier}}]? ) \u200d (?= \p{{Extended_Pictographic}} ) (*SKIP)(*FAIL)
+    | (?<= [\p{{L}}\p{{M}}--[{_APART}]] ) [\u200c\u200d] (?= [\p{{L}}\p{{M}}--[{_APART}]] ) (*SKIP)(*FAIL)
+    | (?<= [\p{{Emoji}}\p{{Han}}\p{{So}}\p{{Sm}}] ) \p{{Variation_Selector}} (*SKIP)(*FAIL)
+    | (?<= \U0001f3f4 ) [\U000e0020-\U000e007f]+ (*SKIP)(*FAIL)
+    | [\p{{Default_Ignorable_Code_Point}}\ufff9-\ufffb]
+    """,
+    regex.VERBOSE | regex.VERSION1,
+)
+_LOST = regex.compile(r"[[\p{Cc}--[\t\n\r]]\ufffd\p{Co}\p{Cs}\p{Noncharacter_Code_Point}]", regex.VERSION1)
+
+
+def clean(text: str, kept: Collection[str] = ()) -> tuple[str, int]:
+    """(the text without invisible characters that say nothing, how many those were); those in `kept` stay."""
+    gone = 0
+
+    def drop(match: regex.Match[str]) -> str:
+        nonlocal gone
+        if match[0] in kept:
+            return match[0]
+        gone += 1
+        return ""
+
+    return _INVISIBLE.sub(drop, text), gone
+
+
+def lost(text: str) -> set[str]:
+    """The characters of the text that stand for something lost."""
+    return set(_LOST.findall(text))
