@@ -142,14 +142,13 @@ def normal(text: str) -> str:
 
 def joined(text: str, places: Sequence[Place], part: str | None) -> Place:
     """The place of a mark that is tagged once, or more than once: what its tags stand around together if that is its
-    listed part, or if nothing stands between them; else the first of them that is the part, or the first."""
+    listed part, or if nothing stands between them and none is the part alone; else the first of them."""
     if len(places) > 1:
         start, end = min(start for start, _ in places), max(end for _, end in places)
         gaps = [text[left[1] : right[0]] for left, right in pairwise(sorted(places))]
-        words = [text[start:end] for start, end in places]
-        if part in words:
-            return places[words.index(part)]
-        if (part and normal(text[start:end]) == normal(part)) or not "".join(gaps).strip(" ·・-"):
+        alone = part in [text[start:end] for start, end in places]
+        together = bool(part and normal(text[start:end]) == normal(part)) or not "".join(gaps).strip(" ·・-")
+        if together and not alone:
             return start, end
     return places[0]
 

@@ -7,13 +7,17 @@ model. A text goes on only while something is wrong with it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import regex
+
 from stages.core.files import dumps
+from stages.llm.archive import Archive
 from stages.llm.prompt import Prompt
 from stages.llm.request import Llm, Request, chat
+from stages.text.writing_systems import untranslated
 from stages.translation.attempt import Attempt, read_answer
 from stages.translation.markup import pattern, read, tag
 from stages.translation.projection import Projection
@@ -28,12 +32,32 @@ class Tagged:
     spec: Prompt
     llm: Llm
     projection: Projection
+    recorded: Archive | frozenset[str] = frozenset()  # keys of the responses that the archive holds
 
     def request(self, source: SourceText) -> Request:
         """The call for one text: instruction, worked examples, the tagged text."""
-        spec, allowed = self.spec, str(self.spec.by_language("allowed", self.lang))
-        parts = _schema({f"e{number}": _string(allowed) for number in source.marks})
-        schema = _schema({"text": {"type": "string", "pattern": pattern(source.marks, allowed)}, "parts": parts})
+        return self._open_to(source, lambda alphabet: self._request(source, alphabet))
+
+    def _open_to(self, source: SourceText, call: Callable[[str | None], Request]) -> Request:
+        """The call whose schema lets a right translation of the source through.
+
+        A response that was recorded under the prompt's alphabet alone stands: the archive is replayed as it is.
+        """
+        allowed = str(self.spec.by_language("allowed", self.lang))
+        alphabet = alphabet_for(source.text, allowed, str(self.spec.by_language("allowed", source.lang)), self.lang)
+        if alphabet != allowed and (narrow := call(allowed)).key in self.recorded:
+            return narrow
+        return call(alphabet)
+
+    def _request(self, source: SourceText, alphabet: str | None) -> Request:
+        spec = self.spec
+        parts = _schema(
+            {f"e{number}": _string(None if "<" in source.words(number) else alphabet) for number in source.marks}
+        )
+        text = (
+            {"type": "string"} if alphabet is None else {"type": "string", "pattern": pattern(source.marks, alphabet)}
+        )
+        schema = _schema({"text": text, "parts": parts})
         names = {"source": spec.language(source.lang), "target": spec.language(self.lang)}
         messages = [{"role": "system", "content": spec.render("system", **names)}]
         for shown in spec.examples(source.lang, self.lang):
@@ -44,6 +68,9 @@ class Tagged:
 
     def find_request(self, attempt: Attempt) -> Request:
         """The call for the spans that an attempt misses: its translation stands, the words for each are asked for."""
+        return self._open_to(attempt.source, lambda alphabet: self._find_request(attempt, alphabet))
+
+    def _find_request(self, attempt: Attempt, alphabet: str | None) -> Request:
         spec, source, words = self.spec, attempt.source.lang, list(attempt.words())
         names = {"source": spec.language(source), "target": spec.language(self.lang)}
 
@@ -58,8 +85,7 @@ class Tagged:
             messages.append(user(shown[source]["text"], shown[self.lang]["text"], shown[source]["words"]))
             messages.append({"role": "assistant", "content": dumps(answer).decode()})
         messages.append(user(attempt.source.text, attempt.text, words))
-        string = _string(str(spec.by_language("allowed", self.lang)), "*")
-        return chat(self.llm, messages, _schema(dict.fromkeys(words, string)))
+        return chat(self.llm, messages, _schema(dict.fromkeys(words, _string(alphabet, "*"))))
 
     def translate(self, sources: Sequence[SourceText], ask: Ask) -> list[Translated]:
         """What became of each text; of two attempts at it the less faulty counts, of equals the earlier."""
@@ -88,8 +114,22 @@ class Tagged:
         return attempts
 
 
-def _string(allowed: str, least: str = "+") -> dict[str, Any]:
-    return {"type": "string", "pattern": f"^[{allowed}]{least}$"}
+def alphabet_for(text: str, allowed: str, own: str, lang: str) -> str | None:
+    """The character class that a translation of the text may use: the target's, and what the text itself holds beyond the
+    classes of both languages (an emoji, a bracket, a rare character), but for letters of a script that would be left
+    untranslated. None where that cannot be said by a class: the text holds what JSON escapes, which servers that enforce
+    a pattern see in either form.
+    """
+    known = regex.compile(f"[{allowed}]|[{own}]")
+    more = {character for character in text if not known.fullmatch(character) and character != "<"}
+    if any(dumps(character).decode() != f'"{character}"' for character in more):
+        return None
+    foreign = {character for character in more if any(untranslated(lang, [character, character]))}
+    return allowed + "".join(rf"\{c}" if c in r"[]^-\\" else c for c in sorted(more - foreign))
+
+
+def _string(allowed: str | None, least: str = "+") -> dict[str, Any]:
+    return {"type": "string"} if allowed is None else {"type": "string", "pattern": f"^[{allowed}]{least}$"}
 
 
 def _schema(properties: Mapping[str, Any]) -> dict[str, Any]:

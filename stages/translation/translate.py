@@ -99,9 +99,9 @@ def lines(source: SourceText, made: Translated, lang: str, glossary: Mapping[str
     return result
 
 
-def form_of(lang: str, spec: Prompt, llm: Llm, projection: Projection) -> Form:
-    """The form that a prompt's `spans` names."""
-    return Tagged(lang, spec, llm, projection) if spec.tagged else Listed(lang, spec, llm)
+def form_of(lang: str, spec: Prompt, llm: Llm, projection: Projection, recorded: Archive) -> Form:
+    """The form that a prompt's `spans` names; `recorded` are the keys of the responses that are there."""
+    return Tagged(lang, spec, llm, projection, recorded) if spec.tagged else Listed(lang, spec, llm)
 
 
 def translate(
@@ -113,7 +113,7 @@ def translate(
 ) -> list[Translation]:
     """One translation a record, sorted by id."""
     texts = by_text(records, lang)
-    made = form_of(lang, session.spec, session.llm, projection).translate(texts, session.ask)
+    made = form_of(lang, session.spec, session.llm, projection, session.archive).translate(texts, session.ask)
     result = [line for pair in zip(texts, made, strict=True) for line in lines(*pair, lang, glossary)]
     return sorted(result, key=lambda item: str(item["id"]))
 
@@ -123,7 +123,7 @@ def estimates(lang: str | None, records: str, path: str, archive: str, llm: Llm,
     spec, items, recorded, cache = prompt.load(path), read_records(records), Archive(archive), Cache()
     rows = {}
     for code in [lang] if lang else config.read("languages", Languages):
-        form = form_of(code, spec, llm, projection)
+        form = form_of(code, spec, llm, projection, recorded)
         requests = [form.request(source) for source in by_text(items, code)]
         rows[code] = estimate(requests, llm, recorded, cache)
     return table(rows)
