@@ -9,7 +9,7 @@ export TOKENIZERS_PARALLELISM := false
 ASKING := quality prompts classes
 BASELINES := evaluate@llm_0shot evaluate@llm_kshot
 
-.PHONY: help install repro lint check test test-integration verify roundtrip record record-baseline lock docs
+.PHONY: help install repro lint check test test-integration verify roundtrip record record-baseline formats lock docs
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
@@ -59,6 +59,9 @@ record-baseline: install  ## the same for the LLM baseline, whose model dvc.yaml
 	dvc add --quiet data/responses-baseline.jsonl.gz
 	dvc push --quiet --remote release data/responses-baseline.jsonl.gz.dvc
 	dvc repro $(BASELINES)
+
+formats: install  ## what each export loses: metrics/formats.json, docs/formats.md (spaCy, an extra, has to be there)
+	python -m stages.exports.measure data/raw/records.jsonl data/raw/references.jsonl --metrics metrics/formats.json --docs docs/formats.md
 
 docs: install  ## the generated parts of README.md and docs/
 	python -m stages.report.docs

@@ -24,6 +24,8 @@ from stages.sources.rows import records as read
 FORM = "a token and its tag on a line (O, B-X, I-X, …), a blank line after each sentence"
 UNSPACED = ("ja", "zh")  # written without blanks between words
 _TAG = re.compile(r"O|[BIESLUM]-.+")
+_COMMENT = re.compile(r"#\s*\w+\s*=")
+_ENDS_IN_TAG = re.compile(r"\s(O|[BIESLU]-\S+)\s*$")  # then a `#` at the head is a token
 _LATIN = re.compile(r"[A-Za-z0-9]")
 
 
@@ -83,7 +85,7 @@ def _sentences(path: Path) -> Iterator[tuple[str, str | None, list[str], list[st
         raise UserError(str(path), f"is not UTF-8, at byte {error.start}", "save it as UTF-8") from error
     said, tokens, tags = None, list[str](), list[str]()
     for number, line in enumerate([*lines, ""], 1):
-        comment = not tokens and line.startswith("#") and not re.search(r"\s(O|[BIESLU]-\S+)\s*$", line)
+        comment = not tokens and (_COMMENT.match(line) or (line.startswith("#") and not _ENDS_IN_TAG.search(line)))
         if comment:
             said = line.partition("# text = ")[2] or said
         elif line.startswith("-DOCSTART-"):
