@@ -25,6 +25,7 @@ repro: install  ## rebuild everything that changed, from Japanese records to sco
 	@dvc pull --quiet --remote release data/responses.jsonl.gz.dvc data/responses-baseline.jsonl.gz.dvc
 	dvc repro
 	@python -m stages.report.report --show metrics/alarms.json
+	@echo "report: metrics/report.html (one page, opens offline), metrics/report.md"
 
 lint: install  ## style and types
 	ruff check . && ruff format --check .

@@ -66,7 +66,7 @@ def render(
 ) -> str:
     """The whole report in Markdown."""
     evaluation, baseline, translation = given["evaluation"], given["baseline"], given["translation"]
-    bounds = given["intervals"] and given["intervals"]["intervals"]
+    bounds = given["evaluation_intervals"] and given["evaluation_intervals"]["intervals"]
     quality, reasons = translation_tables(translation) if translation else (None, None)
     models = sorted({model for row in (translation or {}).values() for model in row["usage"]["models"]})
     decoding = {"free": given["defects"], "constrained": given["constrained_defects"]}
