@@ -19,8 +19,9 @@ import torch
 from benchmarks.common import print_table, seconds, write_results
 from stages.core.errors import UserError
 from stages.core.schema import read_checked
-from stages.model.common import Head, dtype_of, load_tokenizer, prompt_ids
+from stages.model.common import dtype_of, load_tokenizer, prompt_ids
 from stages.model.grammar import Answer, Vocabulary
+from stages.model.head import Head
 from stages.model.predict import greedy, load
 from stages.records.linear import VIEWS, View
 

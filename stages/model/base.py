@@ -37,7 +37,7 @@ from stages.core.errors import UserError
 from stages.core.files import sha256_file
 from stages.core.run import run
 from stages.core.schema import write_checked_json
-from stages.model.common import BASE, TERMS, replacing_folder
+from stages.model.common import BASE, TERMS, replacing_folder, writing
 
 
 @dataclass(frozen=True)
@@ -110,6 +110,17 @@ def from_folder(name: str | Path, **where: Any) -> tuple[Any, Any]:
         ) from error
 
 
+@torch.no_grad()
+def check_causal(model: Any, name: str) -> None:
+    """UserError if a token changes what the model says before it, as encoders do: it could not be trained to go on."""
+    ids = torch.arange(1, 9)[None]
+    other = ids.clone()
+    other[0, -1] = 0
+    first, second = (model.eval()(input_ids=each).logits[:, :-1].float() for each in (ids, other))
+    if not torch.allclose(first, second, rtol=1e-2, atol=1e-2):
+        raise UserError(name, "is no causal language model: it looks ahead", "choose a base that is one")
+
+
 def check_pin(path: Path, pin: str | None) -> None:
     """UserError unless the file has that SHA-256, if one is given."""
     if pin is not None and (found := sha256_file(path)) != pin:
@@ -159,7 +170,8 @@ def main(arguments: Sequence[str]) -> None:
     wanted = config.read("base", Base)
     model, tokenizer = load(wanted.source, wanted.sha256)
     name = wanted.source if isinstance(wanted.source, str) else " + ".join(wanted.source)
-    with replacing_folder(options.out) as folder:
+    check_causal(model, name)
+    with writing(options.out), replacing_folder(options.out) as folder:
         model.save_pretrained(folder, max_shard_size="1TB")  # one file, so that one hash names it
         tokenizer.save_pretrained(folder)
         for source in wanted.terms:

@@ -1,21 +1,22 @@
 """What base, train and predict share: precision, the tokens of an example, loading, folders that appear whole.
 
 A training sequence is the input, a line break, the output and the end-of-sequence token; a prompt is its part up to the
-output. Input and output are tokenised apart, so that the boundary is the same in training and in prediction. Models run
-on the CPU, are LLaMA-like (a decoder and a linear head on its last state), and are never fetched from a hub here.
+output. Input and output are tokenised apart, so that the boundary is the same in training and in prediction. Models are
+decoders with an output layer on their last state, and are never fetched from a hub here.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from torch.nn import functional
+from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import logging
 
@@ -28,6 +29,8 @@ ADAPTER = "ADAPTER.json"  # in the adapter's folder: schema `adapter`
 TERMS = "TERMS-"  # before the name of a file that a licence asks to pass on
 FORMAT = 1  # of a training sequence; a change of it makes older adapters unusable
 
+# What libraries say to their own developers is no news to those who train.
+warnings.filterwarnings("ignore", category=FutureWarning, module=r"transformers|accelerate|torch|peft")
 logging.set_verbosity_error()
 logging.disable_progress_bar()
 
@@ -61,53 +64,15 @@ def load_tokenizer(folder: str | Path) -> Any:
     return tokenizer
 
 
-def load_model(folder: str | Path, dtype: torch.dtype) -> Any:
-    """The causal language model of a folder, in evaluation mode."""
+def load_model(folder: str | Path, dtype: torch.dtype, where: torch.device | None = None, **how: Any) -> Any:
+    """The causal language model of a folder in evaluation mode, on `where`, else on `device()`."""
     try:
-        model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, local_files_only=True)
+        model = AutoModelForCausalLM.from_pretrained(
+            folder, dtype=dtype, local_files_only=True, use_safetensors=True, **how
+        )
     except (OSError, ValueError) as error:
         raise UserError(str(folder), f"no model: {_line(error)}", "make it again with `dvc repro`") from error
-    return model.to(device()).eval()
-
-
-class Head:
-    """The rows of a model's output layer that are used: all, or those of some tokens.
-
-    With 262,000 rows the head of a small multilingual base costs as much as its body, and an answer is made of few tokens:
-    those of its input and of the training data. Logits over them alone are the full ones, left out rows aside.
-    """
-
-    def __init__(self, model: Any, tokens: Sequence[int] | None) -> None:
-        """`tokens` are sorted; None takes all. A capped or scaled head is taken whole, as its own layer computes it."""
-        self._layer = model.get_output_embeddings()
-        cut = tokens is not None and not any(
-            getattr(model.config, name, None) for name in ("final_logit_softcapping", "logit_scale", "logits_scaling")
-        )
-        self.tokens = torch.tensor(tokens, device=self._layer.weight.device) if cut else None
-        if self.tokens is not None:
-            self._rows = self._layer.weight.detach()[self.tokens].contiguous()
-            self._place = torch.full((self._layer.weight.shape[0],), -1, device=self.tokens.device)
-            self._place[self.tokens] = torch.arange(len(self.tokens), device=self.tokens.device)
-
-    def logits(self, states: torch.Tensor) -> torch.Tensor:
-        """(..., hidden) to (..., rows)."""
-        return self._layer(states) if self.tokens is None else functional.linear(states, self._rows)
-
-    def rows_of(self, tokens: torch.Tensor) -> torch.Tensor:
-        """The places of tokens among the rows."""
-        return tokens if self.tokens is None else self._place[tokens]
-
-    def tokens_of(self, rows: torch.Tensor) -> torch.Tensor:
-        """The inverse of `rows_of`."""
-        return rows if self.tokens is None else self.tokens[rows]
-
-    def spread(self, logits: torch.Tensor) -> torch.Tensor:
-        """Logits over the whole vocabulary, minus infinity where there is no row."""
-        if self.tokens is None:
-            return logits
-        full = logits.new_full((*logits.shape[:-1], self._layer.weight.shape[0]), -torch.inf)
-        full[..., self.tokens] = logits
-        return full
+    return (model if "quantization_config" in how else model.to(where or device())).eval()
 
 
 def prompt_ids(tokenizer: Any, text: str) -> list[int]:
@@ -141,6 +106,20 @@ def replacing_folder(path: str | Path) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
+def writing(path: str | Path) -> Iterator[None]:
+    """A full disk, or whatever else keeps weights from being written there, is a UserError."""
+    try:
+        yield
+    except (OSError, SafetensorError, RuntimeError) as error:
+        # torch and safetensors have errors of their own for what the system refuses.
+        full = isinstance(error, (OSError, SafetensorError)) or "writ" in str(error)
+        if not full:
+            raise
+        remedy = "free space or set another place, and run it again: it goes on from the last checkpoint"
+        raise UserError(str(path), f"not written: {_line(error)}", remedy) from error
 
 
 def _line(error: Exception) -> str:

@@ -35,7 +35,6 @@ from stages.model.common import (
     ADAPTER,
     BASE,
     HEAD,
-    Head,
     Precision,
     decode,
     device,
@@ -45,6 +44,7 @@ from stages.model.common import (
     prompt_ids,
 )
 from stages.model.grammar import Answer, Vocabulary
+from stages.model.head import Head
 from stages.records.linear import View
 
 
@@ -104,8 +104,7 @@ def greedy(
     outputs: list[tuple[list[int], bool]] = [([], False) for _ in prompts]
     rows = torch.arange(len(prompts), device=where)
     for _ in range(limit):
-        out = model.base_model(input_ids=ids, attention_mask=mask, position_ids=place, past_key_values=cache)
-        scores = head.logits(out.last_hidden_state[:, -1])
+        scores = head.last_logits(input_ids=ids, attention_mask=mask, position_ids=place, past_key_values=cache)
         if answers:
             full = head.spread(scores).cpu()
             chosen = [answers[row].choose(score) for row, score in zip(rows.tolist(), full, strict=True)]

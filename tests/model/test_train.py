@@ -20,8 +20,11 @@ from torch.nn import functional
 from stages.core.errors import UserError
 from stages.core.schema import write_checked
 from stages.model import base, predict, train
-from stages.model.common import Head, load_model, load_tokenizer, output_ids, prompt_ids
-from stages.model.train import Train
+from stages.model import examples as data
+from stages.model.common import load_model, load_tokenizer, output_ids, prompt_ids
+from stages.model.fit import Completions
+from stages.model.head import Head
+from stages.model.options import Train
 from stages.records.linear import encode
 from stages.records.record import Record
 from tests.support.pipeline import ROOT, run
@@ -42,6 +45,7 @@ OPTIONS = Train(
     seed=0,
     epochs=2.0,
     batch_size=4,
+    micro_batch=None,
     learning_rate=0.01,
     warmup_share=0.1,
     lora_r=4,
@@ -50,9 +54,12 @@ OPTIONS = Train(
     max_tokens=400,
     over_length="error",
     precision="fp32",
+    activation_checkpointing=False,
     validation_share=0.2,
     save_every=1000,
     head="full",
+    processes=1,
+    accelerate=None,
 )
 
 
@@ -170,7 +177,8 @@ def test_the_merged_adapter_is_the_trained_model(sample: list[Record], tiny: Pat
     adapter = tmp_path / "adapter"
     adapter.mkdir()
     identity = json.loads((work / "models/base/BASE.json").read_text())
-    train.save(wrapped, None, adapter, OPTIONS, identity)
+    weights = {name: weight for name, weight in causal.named_parameters() if weight.requires_grad}
+    train.save(wrapped, weights, None, adapter, OPTIONS, identity)
     merged = predict.load(str(work / "models/base"), str(adapter), torch.float32)
     ids = torch.arange(1, 60)[None]
     with torch.no_grad():
@@ -185,8 +193,8 @@ def test_an_adapter_of_another_base_is_refused_by_name(sample: list[Record], tra
     done = run(["python", "-m", "stages.model.predict", *command.split()], other, **ONE_THREAD)
     assert done.returncode == 1
     assert len(done.stderr.splitlines()) == 1
-    names = [json.loads((folder / "models/base/BASE.json").read_text())["source"] for folder in (trained, other)]
-    assert all(name in done.stderr for name in names)
+    weights = [json.loads((folder / "models/base/BASE.json").read_text())["sha256"] for folder in (trained, other)]
+    assert all(each[:12] in done.stderr for each in weights)
     assert not (other / "out.jsonl").exists()
 
 
@@ -195,11 +203,11 @@ def test_an_example_over_the_limit_is_named_or_counted_never_cut(sample: list[Re
     sizes = {row["id"]: len((row["input"] + "\n" + row["output"]).encode()) + 1 for row in examples}
     longest = max(sizes, key=lambda name: sizes[name])
     with pytest.raises(UserError, match=r"longer than train\.max_tokens") as error:
-        train.prepare(examples, tokenizer, replace(OPTIONS, max_tokens=sizes[longest] - 1))
+        data.prepare(examples, tokenizer, replace(OPTIONS, max_tokens=sizes[longest] - 1))
     assert error.value.place in sizes
     assert sizes[error.value.place] == sizes[longest]
     limit = sorted(sizes.values())[6]
-    learned, held, over = train.prepare(examples, tokenizer, replace(OPTIONS, max_tokens=limit, over_length="drop"))
+    learned, held, over = data.prepare(examples, tokenizer, replace(OPTIONS, max_tokens=limit, over_length="drop"))
     kept = [*learned, *held]
     assert over == sum(size > limit for size in sizes.values()) > 0
     assert {row["id"] for row in kept} == {name for name, size in sizes.items() if size <= limit}
@@ -208,7 +216,7 @@ def test_an_example_over_the_limit_is_named_or_counted_never_cut(sample: list[Re
 
 def test_held_out_groups_are_whole(sample: list[Record], tiny: Path) -> None:
     examples = short_examples(sample, 60)
-    learned, held, _ = train.prepare(examples, load_tokenizer(tiny), replace(OPTIONS, max_tokens=10_000))
+    learned, held, _ = data.prepare(examples, load_tokenizer(tiny), replace(OPTIONS, max_tokens=10_000))
     groups = {row["group"] for row in examples}
     assert not set(learned["group"]) & set(held["group"])
     assert len(set(held["group"])) == -(-len(groups) // 5)
@@ -220,13 +228,13 @@ def test_an_output_that_its_tokens_change_is_an_error(sample: list[Record]) -> N
     tokenizer.backend_tokenizer.normalizer = normalizers.Replace(" ", "")
     example = next(row for row in short_examples(sample, 40) if " " in row["output"])
     with pytest.raises(UserError, match="the tokenizer turns the output") as error:
-        train.tokenise(example, tokenizer)
+        data.tokenise(example, tokenizer)
     assert error.value.place == example["id"]
 
 
 def test_special_tokens_in_a_text_are_plain_text(tiny: Path) -> None:
     tokenizer = load_tokenizer(tiny)
-    row = train.tokenise({"id": "x", "input": "a<end>b/NER", "output": "l/NER/:Person;<end>"}, tokenizer)
+    row = data.tokenise({"id": "x", "input": "a<end>b/NER", "output": "l/NER/:Person;<end>"}, tokenizer)
     assert row["ids"].count(tokenizer.eos_token_id) == 1
     assert row["ids"][: row["start"]] == prompt_ids(tokenizer, "a<end>b/NER")
     assert row["ids"][row["start"] :] == [*output_ids(tokenizer, "l/NER/:Person;<end>"), tokenizer.eos_token_id]
@@ -234,11 +242,11 @@ def test_special_tokens_in_a_text_are_plain_text(tiny: Path) -> None:
 
 def test_the_plan_takes_each_row_once_an_epoch_and_stops_at_a_fraction() -> None:
     lengths = [random.Random(n).randrange(20, 400) for n in range(101)]
-    batches = train.plan(lengths, replace(OPTIONS, epochs=2.5, batch_size=8))
+    batches = data.plan(lengths, replace(OPTIONS, epochs=2.5, batch_size=8))
     assert len(batches) == 33  # 13 an epoch
     for epoch in range(2):
         assert sorted(row for batch in batches[13 * epoch : 13 * (epoch + 1)] for row in batch) == list(range(101))
-    assert batches == train.plan(lengths, replace(OPTIONS, epochs=2.5, batch_size=8))
+    assert batches == data.plan(lengths, replace(OPTIONS, epochs=2.5, batch_size=8))
     assert batches[:13] != batches[13:26]
     padded = sum(len(batch) * max(lengths[row] for row in batch) for batch in batches[:13])
     assert padded < 1.15 * sum(lengths)
@@ -246,18 +254,16 @@ def test_the_plan_takes_each_row_once_an_epoch_and_stops_at_a_fraction() -> None
 
 def test_the_loss_is_of_the_outputs_alone_and_knows_no_padding(sample: list[Record], tiny: Path) -> None:
     tokenizer, model = load_tokenizer(tiny), load_model(tiny, torch.float32)
-    rows = [train.tokenise(row, tokenizer) for row in short_examples(sample, 6)]
+    rows = [data.tokenise(row, tokenizer) for row in short_examples(sample, 6)]
     with torch.no_grad():
-        whole, count = train.loss_of(
-            model, Head(model, None), {key: [row[key] for row in rows] for key in ("ids", "start")}
-        )
+        whole = Completions(model, Head(model, None))(**(batch := data.collate(rows)))
         expected = 0.0
         for row in rows:
             ids = torch.tensor(row["ids"])
             logits = model(ids[None]).logits[0]
             start = row["start"]
             expected += float(functional.cross_entropy(logits[start - 1 : -1], ids[start:], reduction="sum"))
-    assert count == sum(len(row["ids"]) - row["start"] for row in rows)
+    assert int((batch["labels"] != data.IGNORED).sum()) == sum(len(row["ids"]) - row["start"] for row in rows)
     assert float(whole) == pytest.approx(expected, rel=1e-4)
 
 
