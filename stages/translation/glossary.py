@@ -90,6 +90,8 @@ def read_review(path: Path) -> dict[str, tuple[str, str, int]]:
         result = {}
         for row in rows:
             place = f"{path}:{rows.line_num}"
+            if not any(field.strip() for field in row):  # a blank line, as spreadsheets leave at the end
+                continue
             if len(row) != len(COLUMNS):
                 raise UserError(place, f"{len(row)} fields, not {len(COLUMNS)}", "quote a field that holds a comma")
             label, translation, reviewer, _ = (field.strip() for field in row)
