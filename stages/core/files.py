@@ -111,6 +111,8 @@ def iter_jsonl(path: str | Path) -> Iterator[Any]:
 
 @contextmanager
 def _replacing(path: Path) -> Iterator[IO[bytes]]:
+    if not path.name or path.is_dir():
+        raise UserError(str(path), "is no place for a file", "name a file")
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
