@@ -1,7 +1,7 @@
 """What people changed, counted: `metrics/calibration.json` from the fates of all patches and the ledgers.
 
     python -m stages.calibration.summary --reports data/calibrated/ja.report.jsonl data/calibrated/en.report.jsonl \\
-        data/calibrated/zh.report.jsonl --ledger data/ledger/ja.jsonl data/ledger/en.jsonl data/ledger/zh.jsonl \\
+        data/calibrated/zh.report.jsonl --ledger data/ledger \\
         --metrics metrics/calibration.json
 
 A record counts once, however many patches it has; its last decision is what it is. Shares are of the translated records of a language and
@@ -79,12 +79,16 @@ def summary(lines: Sequence[dict[str, Any]], ledgers: dict[str, Sequence[dict[st
 def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m stages.calibration.summary", description=__doc__.split("\n")[0])
     for option in ("reports", "ledger"):
-        parser.add_argument(f"--{option}", nargs="+", required=True, help="one file a language")
+        parser.add_argument(f"--{option}", required=True, help="folder of one file a language")
     parser.add_argument("--metrics", required=True)
     options = parser.parse_args(arguments)
     languages = config.read("languages", Languages)
     ledgers = by_language(options.ledger, languages)
-    lines = unique(line for path in options.reports for line in read_checked(path, "patch_report"))
+    lines = unique(
+        line
+        for path in by_language(options.reports, languages, ".report.jsonl").values()
+        for line in read_checked(path, "patch_report")
+    )
     metrics = summary(lines, {lang: read_checked(path, "ledger") for lang, path in ledgers.items()})
     write_checked_json(options.metrics, metrics, "calibration_metrics")
     print(f"{metrics['reviewed']} records reviewed, {metrics['edited']} edited, {metrics['conflicts']} conflicts")

@@ -13,7 +13,7 @@ from stages.checks.clause import clause_lost
 from stages.checks.finding import Finding
 from stages.checks.names import name_changed
 from stages.checks.numbers import numbers
-from stages.checks.shape import commentary, cut_off, length, repetition
+from stages.checks.shape import RATIO, commentary, cut_off, length, repetition
 from stages.checks.spans import span_boundary, span_offset, span_swapped
 from stages.checks.untranslated import residue
 from stages.core.errors import UserError
@@ -96,7 +96,17 @@ def _moved(span: dict[str, object], text: str, normal: Normal) -> dict[str, obje
     return {**span, "text": normal.text[low:high], "start": low}
 
 
+# What holds for a text of any language; the other checks have tables of the languages that `RATIO` names.
+ANY_LANGUAGE = ("repetition", "cut_off", "commentary", "span_offset")
+
+
+def without_table(source: str, target: str) -> list[str]:
+    """The checks that cannot be made of a translation from one language into the other: they have no table of it."""
+    return [] if (source, target) in RATIO else [name for name in CHECKS if name not in ANY_LANGUAGE]
+
+
 def faults(source: Record, target: Record, switches: Checks) -> list[str]:
-    """The reason codes of every check that is switched on, each once, in the order of `CHECKS`."""
-    found = findings(source, target, [name for name in CHECKS if getattr(switches, name)])
+    """The reason codes of every check that is switched on and knows the languages, each once, in the order of `CHECKS`."""
+    unknown = without_table(source["lang"], target["lang"])
+    found = findings(source, target, [name for name in CHECKS if getattr(switches, name) and name not in unknown])
     return list(dict.fromkeys(item.code for items in found.values() for item in items))

@@ -1,4 +1,7 @@
-"""The guard of every stage that joins one file a language: none missing, none unexpected."""
+"""The guard of every stage that joins one file a language: none missing, none unexpected.
+
+Such a stage names the folder, in its command and among its deps, so that a language is one word in `params.yaml`.
+"""
 
 from __future__ import annotations
 
@@ -8,22 +11,19 @@ from pathlib import Path
 from stages.core.errors import UserError
 
 
-def by_language(paths: Sequence[str], languages: Sequence[str]) -> dict[str, Path]:
-    """Path by language, in the order of `languages`; `paths` are `<folder>/<lang>.<suffix>`.
+def by_language(folder: str | Path, languages: Sequence[str], suffix: str = ".jsonl") -> dict[str, Path]:
+    """Path by language, `<folder>/<lang><suffix>`, in the order of `languages`.
 
     Raises:
-        UserError: a language has no file, a file has no language, or one of a removed language is left in the folder.
+        UserError: a language has no file, or the folder holds one of a language that is not in the list.
     """
-    found = {Path(path).name.split(".")[0]: Path(path) for path in paths}
-    for lang in languages:
-        if lang not in found:
-            raise UserError(lang, "is in languages of params.yaml, but no file of it is joined", "add it to dvc.yaml")
+    found = {lang: Path(folder) / f"{lang}{suffix}" for lang in languages}
     for lang, path in found.items():
+        if not path.is_file():
+            raise UserError(str(path), f"is missing, and {lang!r} is in languages of params.yaml", "run dvc repro")
+    for path in sorted(Path(folder).glob("[!.]*.*")):
+        lang = path.name.split(".")[0]
         if lang not in languages:
-            raise UserError(str(path), "is of no language of params.yaml", "take it out of dvc.yaml")
-    for folder in sorted({path.parent for path in found.values()}):
-        suffix = next(iter(found.values())).suffix
-        for path in sorted(folder.glob(f"*{suffix}")):
-            if path.name.split(".")[0] not in languages and not path.name.startswith("."):
-                raise UserError(str(path), "is left from a language that was removed", "delete it")
-    return {lang: found[lang] for lang in languages}
+            fault = f"is left from {lang!r}, which is not in languages of params.yaml"
+            raise UserError(str(path), fault, f"delete it: find data -name '{lang}.*' -delete")
+    return found

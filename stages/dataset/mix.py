@@ -1,7 +1,7 @@
 """Splits by group and writes the linear format: what the model trains on and is tested on.
 
-    python -m stages.dataset.mix --calibrated data/calibrated/ja.jsonl data/calibrated/en.jsonl data/calibrated/zh.jsonl \\
-        --filtered data/filtered/ja.jsonl data/filtered/en.jsonl data/filtered/zh.jsonl \\
+    python -m stages.dataset.mix --calibrated data/calibrated \\
+        --filtered data/filtered \\
         --records data/tconer/records.jsonl --references data/raw/references.jsonl --natural data/raw/natural.jsonl \\
         --train data/mix/train.jsonl --test data/mix/test.jsonl --test-translated data/mix/test_translated.jsonl --metrics metrics/mix.json
 
@@ -159,7 +159,7 @@ def counts(examples: Sequence[Example], languages: Sequence[str]) -> dict[str, A
 def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m stages.dataset.mix", description=__doc__.split("\n")[0])
     for option in ("calibrated", "filtered"):
-        parser.add_argument(f"--{option}", nargs="+", required=True, help="one file a language")
+        parser.add_argument(f"--{option}", required=True, help="folder of one file a language")
     for option in ("records", "references", "natural", "train", "test", "test-translated", "metrics"):
         parser.add_argument(f"--{option}", required=True)
     options = parser.parse_args(arguments)

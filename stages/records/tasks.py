@@ -12,12 +12,13 @@ import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from stages.core.errors import UserError
 from stages.core.schema import read_checked_json
 
 LABELS = Path(__file__).resolve().parents[2] / "schemas" / "labels"
+LANGUAGES = LABELS / "languages"
 # What a score is of: the text-level label, the word-level extractions, the whole record.
 LEVELS = ("TL", "WL", "ALL")
 Kind = Literal["span", "relation", "event"]
@@ -84,16 +85,50 @@ class Subset:
 def _across(table: dict[str, tuple[str, ...]], label: str, source: str, target: str, what: str) -> str:
     for lang in (source, target):
         if lang not in table:
-            raise UserError(what, f"unknown language {lang!r}", f"add a column to the table in {LABELS.name}/")
+            raise UserError(
+                what,
+                f"unknown language {lang!r}",
+                f"give it a table with this column: {LABELS.name}/{LANGUAGES.name}/{lang}.json",
+            )
     try:
         return table[target][table[source].index(label)]
     except ValueError:
         raise UserError(what, f"unknown label {label!r}", f"one of {', '.join(table[source])}") from None
 
 
+@cache
+def languages() -> dict[str, dict[str, Any]]:
+    """The tables of the languages that were added beside those of the label tables, by code (schema `language`)."""
+    tables = {}
+    for path in sorted(LANGUAGES.glob("*.json")):
+        tables[path.stem] = read_checked_json(path, "language", "docs/architecture.md says how a language is added")
+        if tables[path.stem]["language"] != path.stem:
+            raise UserError(f"{path}: /language", "is not the file's name", "rename one of them")
+    return tables
+
+
+def _with_columns(name: str, raw: dict[str, Any]) -> dict[str, Any]:
+    """A sub-dataset's table with the columns that the languages' own tables have for it."""
+    for lang, table in languages().items():
+        own = table["labels"].get(name)
+        if own is None:
+            continue
+        places = [(raw["text_labels"], own["text_labels"], "text_labels")]
+        for task, entry in raw["tasks"].items():
+            if entry["labels"]:
+                places.append((entry["labels"], own["tasks"].get(task, []), task))
+        for columns, column, what in places:
+            wanted = len(columns[raw["source_lang"]])
+            if len(column) != wanted:
+                place = f"{LANGUAGES / lang}.json: /labels/{name}: {what}"
+                raise UserError(place, f"{len(column)} labels", f"{wanted} are needed, in the order of the others")
+            columns[lang] = column
+    return raw
+
+
 def _load(name: str) -> Subset:
     path = LABELS / f"{name}.json"
-    raw = read_checked_json(path, "labels", "docs/architecture.md says how a sub-dataset is added")
+    raw = _with_columns(name, read_checked_json(path, "labels", "docs/architecture.md says how a sub-dataset is added"))
     if raw["subset"] != name:
         raise UserError(f"{path}: /subset", f"is {raw['subset']!r}, not the file's name", "rename one of them")
     words: dict[str, dict[str, tuple[str, ...]] | None] = {}

@@ -44,9 +44,9 @@ class Artifacts:
     reading: dict[str, Line] = field(default_factory=dict)
 
 
-def paths(languages: Sequence[str]) -> list[str]:
-    """Every file that `load` reads."""
-    each = [form.format(lang) for form in (TRANSLATED, LEDGER, CALIBRATED, PATCHED) for lang in languages]
+def paths() -> list[str]:
+    """Every file that `load` reads, and the folder of those of which there is one a language."""
+    each = sorted({str(Path(form).parent) for form in (TRANSLATED, LEDGER, CALIBRATED, PATCHED)})
     return [SOURCES, NATURAL, REFERENCES, READING, *each, *PARTS.values(), *PREDICTIONS.values()]
 
 

@@ -1,6 +1,6 @@
 """What a translation prompt changes: yield, quality and cost of each, under the same filters, on the same records.
 
-    python -m stages.report.compare_prompts --records data/tconer/records.jsonl --glossaries data/glossary/ja.json … \\
+    python -m stages.report.compare_prompts --records data/tconer/records.jsonl --glossaries data/glossary \\
         --prompts stages/prompts/translate/v1.yaml stages/prompts/translate/v2.yaml --references data/raw/references.jsonl \\
         --responses data/responses.jsonl.gz --metrics metrics/prompts.json --usage data/usage/prompts
 
@@ -149,7 +149,7 @@ def _change(found: Mapping[str, float] | None) -> str:
 
 def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m stages.report.compare_prompts", description=__doc__.split("\n")[0])
-    parser.add_argument("--glossaries", nargs="+", required=True, help="one file a language")
+    parser.add_argument("--glossaries", required=True, help="folder of one file a language")
     parser.add_argument("--prompts", nargs=2, required=True, help="the prompt to compare with, and the one to compare")
     for option in ("records", "references", "responses", "metrics", "usage"):
         parser.add_argument(f"--{option}", required=True)
@@ -162,7 +162,7 @@ def main(arguments: Sequence[str]) -> None:
     switches, drawing = config.read("checks", Checks), config.read("evaluate", Evaluate)
     records, archive = read_records(options.records), Archive(options.responses)
     references = {record["id"]: record for record in read_records(options.references)}
-    glossaries = by_language(options.glossaries, languages)
+    glossaries = by_language(options.glossaries, languages, ".json")
     arms: dict[str, Any] = {}
     wholes: dict[str, list[Kept]] = {"paired": [], "paired_checked": []}
     for path in options.prompts:

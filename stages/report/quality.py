@@ -1,7 +1,7 @@
 """How much each translation kept, what it cost, and how good it is against the hand-made references.
 
-    python -m stages.report.quality --filtered data/filtered/ja.jsonl … --ledger data/ledger/ja.jsonl … \\
-        --usage data/usage/translate-ja.json … --references data/raw/references.jsonl \\
+    python -m stages.report.quality --filtered data/filtered --ledger data/ledger \\
+        --usage data/usage/translate --references data/raw/references.jsonl \\
         --metrics metrics/translation.json --intervals metrics/translation_intervals.json
 
 Every figure of quality (`stages/report/translation_quality.py`) stands twice, side by side: on the kept records, and (`…_all`) on all source
@@ -99,7 +99,7 @@ def account(usage: dict[str, Any], kept: int, priced_as: str | None) -> dict[str
 def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m stages.report.quality", description=__doc__.split("\n")[0])
     for option in ("filtered", "ledger", "usage"):
-        parser.add_argument(f"--{option}", nargs="+", required=True, help="one file a language")
+        parser.add_argument(f"--{option}", required=True, help="folder of one file a language")
     for option in ("references", "metrics", "intervals"):
         parser.add_argument(f"--{option}", required=True)
     options = parser.parse_args(arguments)
@@ -109,7 +109,7 @@ def main(arguments: Sequence[str]) -> None:
         config.read("evaluate", Evaluate),
     )
     ledgers, filtered = by_language(options.ledger, languages), by_language(options.filtered, languages)
-    usages = {path.rsplit("-", 1)[1].removesuffix(".json"): path for path in options.usage}
+    usages = by_language(options.usage, languages, ".json")
     references = {record["id"]: record for record in read_records(options.references)}
     metrics: dict[str, Any] = {}
     whole: list[Measured] = []

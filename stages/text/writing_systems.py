@@ -48,6 +48,11 @@ def simplified() -> dict[str, str]:
     return {shape: other for shape, other in folded.items() if shape != other and len(other) == 1}
 
 
+def left_untranslated(lang: str, character: str) -> bool:
+    """Whether a letter is of a script that is no part of the language: kana in Chinese, kana and Han in others but Japanese."""
+    return lang != "ja" and bool((KANA if lang == "zh" else JAPANESE).match(character))
+
+
 def untranslated(lang: str, parts: Sequence[str]) -> Iterator[str]:
     """Codes of what is left of the source language; `parts` are the text and its spans.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from typing import Any
 from stages.llm.answer import json_answer
 from stages.records.record import Extraction, Record
 from stages.text.characters import clean
+from stages.text.normal import normalised
 from stages.text.writing_systems import untranslated
 from stages.translation import markup, projection
 from stages.translation.markup import Place
@@ -137,7 +137,7 @@ class Attempt:
 
 def normal(text: str) -> str:
     """Words as they are compared: composed, at their usual width."""
-    return unicodedata.normalize("NFKC", text)
+    return normalised(text).text
 
 
 def joined(text: str, places: Sequence[Place], part: str | None) -> Place:

@@ -17,6 +17,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import regex
+
 from stages import checks
 from stages.checks import Checks
 from stages.core import config
@@ -25,6 +27,7 @@ from stages.core.run import run
 from stages.core.schema import write_checked
 from stages.records.record import Record, unaligned, with_lang
 from stages.records.rules import read_records, write_records
+from stages.records.tasks import LANGUAGES, languages
 from stages.text.writing_systems import untranslated
 from stages.translation.debris import debris
 from stages.translation.lines import read_translations, write_translations
@@ -47,6 +50,17 @@ def without_lost(record: Record) -> tuple[Record, int]:
     return {**record, "extractions": held}, len(record["extractions"]) - len(held)
 
 
+def in_no_script(record: Record) -> list[str]:
+    """untranslated_text: the text holds no letter of the scripts that the table of its language names."""
+    scripts = languages().get(record["lang"], {}).get("script", [])
+    letters = "".join(rf"\p{{Script={script}}}" for script in scripts)
+    try:
+        return ["untranslated_text"] if scripts and not regex.search(f"[{letters}]", record["text"]) else []
+    except regex.error as error:
+        place = str(LANGUAGES / f"{record['lang']}.json")
+        raise UserError(f"{place}: /script", f"has an unknown script: {error}", "use Unicode's names") from error
+
+
 def judge(
     translation: Translation, source: Record, rules: Filter, switches: Checks | None
 ) -> tuple[Record | None, list[str], int]:
@@ -59,6 +73,7 @@ def judge(
     if rules.untranslated:
         spans = [span["text"] for item in record["extractions"] for span in item["spans"]]
         found += untranslated(record["lang"], [record["text"], *spans])
+        found += in_no_script(record)
     if rules.unaligned == "record" and unaligned(record):
         found.append("unaligned")
     if switches is not None:
@@ -118,6 +133,10 @@ def main(arguments: Sequence[str]) -> None:
     write_translations(options.quarantine, quarantine)
     write_checked(options.ledger, ledger, "ledger")
     print(f"{options.lang}: {len(ledger)} source records = {len(kept)} kept + {len(quarantine)} quarantined")
+    sources = sorted({line["source_id"].rsplit("/", 1)[1] for line in ledger})
+    for source in sources:
+        if unknown := checks.without_table(source, options.lang):
+            print(f"{source} to {options.lang}: no tables for the checks {', '.join(unknown)}, so they are off")
     if failed := sum("check_failed" in line["reasons"] for line in ledger):
         print(f"{options.lang}: a check failed on {failed} records, now in quarantine as check_failed")
 

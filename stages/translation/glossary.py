@@ -29,6 +29,7 @@ from stages.llm.session import LlmSession
 from stages.records.record import Record
 from stages.records.rules import read_records
 from stages.records.tasks import DELIMITERS, subset
+from stages.translation.wording import example, language_name
 
 COLUMNS = ["label", "translation", "reviewer", "note"]
 SCHEMA = {
@@ -53,12 +54,12 @@ def open_labels(records: Sequence[Record], lang: str) -> list[tuple[str, str]]:
 
 def build_request(source: str, label: str, lang: str, spec: Prompt, llm: Llm) -> Request:
     """The call for one label."""
-    messages = [
-        {"role": "system", "content": spec.render("system", source=spec.language(source), target=spec.language(lang))},
-        {"role": "user", "content": spec.render("user", label=spec.example(source))},
-        {"role": "assistant", "content": spec.render("assistant", label=spec.example(lang))},
-        {"role": "user", "content": spec.render("user", label=label)},
-    ]
+    names = {"source": language_name(spec, source), "target": language_name(spec, lang)}
+    messages = [{"role": "system", "content": spec.render("system", **names)}]
+    if shown := example(spec, source, lang):
+        for turn, said in zip(("user", "assistant"), shown, strict=True):
+            messages.append({"role": turn, "content": spec.render(turn, label=said)})
+    messages.append({"role": "user", "content": spec.render("user", label=label)})
     return chat(llm, messages, SCHEMA)
 
 

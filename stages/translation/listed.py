@@ -18,6 +18,7 @@ from stages.records.record import Extraction, Record, locate
 from stages.records.tasks import task_of
 from stages.text.characters import clean
 from stages.translation.source_text import Ask, SourceText, Translated
+from stages.translation.wording import example, language_name
 
 
 @dataclass(frozen=True)
@@ -31,14 +32,13 @@ class Listed:
     def request(self, source: SourceText) -> Request:
         """The call for one text: instruction, one worked example, the text with its spans."""
         spec, number = self.spec, len(source.span_texts)
-        shown, answer = spec.example(source.lang), spec.example(self.lang)
-        names = {"source": spec.language(source.lang), "target": spec.language(self.lang)}
-        messages = [
-            {"role": "system", "content": spec.render("system", **names)},
-            {"role": "user", "content": spec.render("user", text=shown["text"], spans=shown["spans"])},
-            {"role": "assistant", "content": spec.render("assistant", text=answer["text"], spans=answer["spans"])},
-            {"role": "user", "content": spec.render("user", text=source.text, spans=source.span_texts)},
-        ]
+        names = {"source": language_name(spec, source.lang), "target": language_name(spec, self.lang)}
+        messages = [{"role": "system", "content": spec.render("system", **names)}]
+        if shown := example(spec, source.lang, self.lang):
+            for turn, said in zip(("user", "assistant"), shown, strict=True):
+                content = spec.render(turn, text=said["text"], spans=said["spans"])
+                messages.append({"role": turn, "content": content})
+        messages.append({"role": "user", "content": spec.render("user", text=source.text, spans=source.span_texts)})
         schema = {
             "type": "object",
             "properties": {

@@ -17,11 +17,12 @@ from stages.core.files import dumps
 from stages.llm.archive import Archive
 from stages.llm.prompt import Prompt
 from stages.llm.request import Llm, Request, chat
-from stages.text.writing_systems import untranslated
+from stages.text.writing_systems import left_untranslated
 from stages.translation.attempt import Attempt, read_answer
 from stages.translation.markup import pattern, read, tag
 from stages.translation.projection import Projection
 from stages.translation.source_text import Ask, SourceText, Translated
+from stages.translation.wording import alphabet, examples, language_name
 
 
 @dataclass(frozen=True)
@@ -36,31 +37,29 @@ class Tagged:
 
     def request(self, source: SourceText) -> Request:
         """The call for one text: instruction, worked examples, the tagged text."""
-        return self._open_to(source, lambda alphabet: self._request(source, alphabet))
+        return self._open_to(source, lambda allowed: self._request(source, allowed))
 
     def _open_to(self, source: SourceText, call: Callable[[str | None], Request]) -> Request:
         """The call whose schema lets a right translation of the source through.
 
         A response that was recorded under the prompt's alphabet alone stands: the archive is replayed as it is.
         """
-        allowed = str(self.spec.by_language("allowed", self.lang))
-        alphabet = alphabet_for(source.text, allowed, str(self.spec.by_language("allowed", source.lang)), self.lang)
-        if alphabet != allowed and (narrow := call(allowed)).key in self.recorded:
+        allowed = alphabet(self.spec, self.lang)
+        wide = allowed and alphabet_for(source.text, allowed, alphabet(self.spec, source.lang) or "", self.lang)
+        if wide != allowed and (narrow := call(allowed)).key in self.recorded:
             return narrow
-        return call(alphabet)
+        return call(wide)
 
-    def _request(self, source: SourceText, alphabet: str | None) -> Request:
+    def _request(self, source: SourceText, allowed: str | None) -> Request:
         spec = self.spec
         parts = _schema(
-            {f"e{number}": _string(None if "<" in source.words(number) else alphabet) for number in source.marks}
+            {f"e{number}": _string(None if "<" in source.words(number) else allowed) for number in source.marks}
         )
-        text = (
-            {"type": "string"} if alphabet is None else {"type": "string", "pattern": pattern(source.marks, alphabet)}
-        )
+        text = {"type": "string"} if allowed is None else {"type": "string", "pattern": pattern(source.marks, allowed)}
         schema = _schema({"text": text, "parts": parts})
-        names = {"source": spec.language(source.lang), "target": spec.language(self.lang)}
+        names = {"source": language_name(spec, source.lang), "target": language_name(spec, self.lang)}
         messages = [{"role": "system", "content": spec.render("system", **names)}]
-        for shown in spec.examples(source.lang, self.lang):
+        for shown in examples(spec, source.lang, self.lang):
             messages.append({"role": "user", "content": shown[source.lang]})
             messages.append({"role": "assistant", "content": _example(shown[self.lang])})
         tagged = tag(source.text, source.marks)
@@ -68,11 +67,11 @@ class Tagged:
 
     def find_request(self, attempt: Attempt) -> Request:
         """The call for the spans that an attempt misses: its translation stands, the words for each are asked for."""
-        return self._open_to(attempt.source, lambda alphabet: self._find_request(attempt, alphabet))
+        return self._open_to(attempt.source, lambda allowed: self._find_request(attempt, allowed))
 
-    def _find_request(self, attempt: Attempt, alphabet: str | None) -> Request:
+    def _find_request(self, attempt: Attempt, allowed: str | None) -> Request:
         spec, source, words = self.spec, attempt.source.lang, list(attempt.words())
-        names = {"source": spec.language(source), "target": spec.language(self.lang)}
+        names = {"source": language_name(spec, source), "target": language_name(spec, self.lang)}
 
         def user(text: str, translation: str, asked: Sequence[str]) -> dict[str, str]:
             wanted = dumps(dict.fromkeys(asked, "?")).decode()
@@ -80,12 +79,12 @@ class Tagged:
             return {"role": "user", "content": content}
 
         messages = [{"role": "system", "content": spec.render("find_system", **names)}]
-        for shown in spec.examples(source, self.lang, "find_examples"):
+        for shown in examples(spec, source, self.lang, "find_examples"):
             answer = dict(zip(shown[source]["words"], shown[self.lang]["words"], strict=True))
             messages.append(user(shown[source]["text"], shown[self.lang]["text"], shown[source]["words"]))
             messages.append({"role": "assistant", "content": dumps(answer).decode()})
         messages.append(user(attempt.source.text, attempt.text, words))
-        return chat(self.llm, messages, _schema(dict.fromkeys(words, _string(alphabet, "*"))))
+        return chat(self.llm, messages, _schema(dict.fromkeys(words, _string(allowed, "*"))))
 
     def translate(self, sources: Sequence[SourceText], ask: Ask) -> list[Translated]:
         """What became of each text; of two attempts at it the less faulty counts, of equals the earlier."""
@@ -120,11 +119,11 @@ def alphabet_for(text: str, allowed: str, own: str, lang: str) -> str | None:
     untranslated. None where that cannot be said by a class: the text holds what JSON escapes, which servers that enforce
     a pattern see in either form.
     """
-    known = regex.compile(f"[{allowed}]|[{own}]")
+    known = regex.compile(f"[{allowed}{own}]")
     more = {character for character in text if not known.fullmatch(character) and character != "<"}
     if any(dumps(character).decode() != f'"{character}"' for character in more):
         return None
-    foreign = {character for character in more if any(untranslated(lang, [character, character]))}
+    foreign = {character for character in more if left_untranslated(lang, character)}
     return allowed + "".join(rf"\{c}" if c in r"[]^-\\" else c for c in sorted(more - foreign))
 
 

@@ -2,7 +2,7 @@
 
     python -m stages.translation.translate --lang en --records data/tconer/records.jsonl --glossary data/glossary/en.json \\
         --prompt stages/prompts/translate/v2.yaml --responses data/responses.jsonl.gz \\
-        --out data/translated/en.jsonl --usage data/usage/translate-en.json
+        --out data/translated/en.jsonl --usage data/usage/translate/en.json
     python -m stages.translation.translate --estimate    # what each language would ask and cost; sends and writes nothing
 
 One text, one translation: the records of one text go out in one call with the union of their spans (`SourceText`), and each

@@ -145,8 +145,7 @@ def test_the_mix_takes_the_files_that_translations_names(
         write_records(f"calibrated/{lang}.jsonl", [r for r in records if r["lang"] == lang])
     for name, rows in (("records", records), ("references", references), ("natural", [])):
         write_records(f"{name}.jsonl", rows)
-    files = [f"--{kind}={kind}/ja.jsonl {kind}/en.jsonl {kind}/zh.jsonl" for kind in ("filtered", "calibrated")]
-    words = [word for file in files for word in file.replace("=", " ").split()]
+    words = ["--filtered", "filtered", "--calibrated", "calibrated"]
     for name in ("records", "references", "natural", "train", "test", "test-translated"):
         words += [f"--{name}", f"{name}.jsonl"]
     mix_main([*words, "--metrics", "mix.json"])

@@ -174,17 +174,17 @@ def test_a_wrong_span_moves_span_and_label_f1_and_a_wrong_label_only_the_latter(
 # --- joins -----------------------------------------------------------------------------------------------------------
 
 
-def test_a_join_refuses_a_missing_an_unlisted_and_a_stale_language(tmp_path: Path) -> None:
-    paths = [str(tmp_path / f"{lang}.jsonl") for lang in ("ja", "en", "zh")]
-    for path in paths:
-        Path(path).write_text("")
-    assert list(by_language(paths, ["en", "ja", "zh"])) == ["en", "ja", "zh"]
-    with pytest.raises(UserError, match="no file of it is joined"):
-        by_language(paths[:2], ["ja", "en", "zh"])
-    with pytest.raises(UserError, match="of no language"):
-        by_language(paths, ["ja", "en"])
-    with pytest.raises(UserError, match="left from a language"):
-        by_language(paths[:2], ["ja", "en"])
+def test_a_join_refuses_a_missing_and_a_stale_language(tmp_path: Path) -> None:
+    for name in ("ja.jsonl", "en.jsonl", "zh.jsonl", "en.report.jsonl", ".gitignore"):
+        (tmp_path / name).write_text("")
+    found = by_language(tmp_path, ["en", "ja", "zh"])
+    assert [(lang, path.name) for lang, path in found.items()] == [(lang, f"{lang}.jsonl") for lang in found]
+    with pytest.raises(UserError, match=r"ko\.jsonl: is missing"):
+        by_language(tmp_path, ["ja", "en", "zh", "ko"])
+    with pytest.raises(UserError, match=r"zh\.jsonl: is left from 'zh'.*find data -name 'zh\.\*' -delete"):
+        by_language(tmp_path, ["ja", "en"])
+    with pytest.raises(UserError, match="is missing"):
+        by_language(tmp_path / "none", ["ja"])
 
 
 # --- the data side as a whole ----------------------------------------------------------------------------------------
