@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from stages import checks
+from stages.checks import CHECKS, Checks
 from stages.records.linear import split_input
 from stages.records.record import Extraction, Record, with_lang
 from stages.records.tasks import subset
@@ -64,7 +66,17 @@ def source_id(identifier: str, found: Artifacts) -> str | None:
     return other if other in found.sources and other != identifier else None
 
 
-def rows(found: Artifacts) -> list[Row]:
+def evidence(source: Record, target: Record, switches: Checks) -> list[Any]:
+    """[code, place in source, place in target, words, strength] of each finding of the enabled checks."""
+    on = [name for name in CHECKS if getattr(switches, name)]
+    return [
+        [item.code, item.source, item.target, item.what, round(item.strength, 3)]
+        for items in checks.findings(source, target, on).values()
+        for item in items
+    ]
+
+
+def rows(found: Artifacts, switches: Checks) -> list[Row]:
     """Every record, sorted by id: translations first, then sources, then natural records.
 
     Kinds: translation, source, reference (a hand-made translation where no machine made one), natural.
@@ -94,6 +106,8 @@ def rows(found: Artifacts) -> list[Row]:
                 row["w"] = made["failure"]
             if own in ("translation", "reference") and (origin := source_id(id_, found)):
                 row["s"] = origin
+            if made and made["record"] and row.get("s") in found.sources:
+                row["n"] = evidence(found.sources[row["s"]], made["record"], switches)
             if own in ("translation", "reference") and id_ in found.references:
                 row["h"] = body(found.references[id_])
             if id_ in part_of:

@@ -18,6 +18,7 @@ from typing import Any
 import vl_convert
 from markupsafe import Markup
 
+from stages.checks import Checks
 from stages.core import config
 from stages.core.config import Languages
 from stages.core.files import dumps, write_bytes
@@ -146,7 +147,7 @@ def render(languages: Languages, drawing: Evaluate) -> str:
         published.load(PUBLISHED),
         {name: own["intervals"] for key, name in SYSTEMS.items() if (own := given[f"{key}_intervals"])},
     )
-    rows, drawings = browser.rows(found), specs(given, found, languages)
+    rows, drawings = browser.rows(found, config.read("checks", Checks)), specs(given, found, languages)
     shown = {
         "headline": headline(given, found, drawing),
         "built": built(given, found),

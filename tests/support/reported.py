@@ -7,10 +7,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from stages.core import config
 from stages.core.files import dumps
+from stages.llm import prompt
+from stages.llm.archive import pack
+from stages.llm.request import Llm
 from stages.records.linear import encode
 from stages.records.record import Record
 from stages.records.rules import write_records
+from stages.translation.projection import Projection
+from stages.translation.source_text import by_text
+from stages.translation.tagged import Tagged
 from tests.support.openai_server import ROOT, record
 
 HOSTILE = "</script><img src=x onerror='hacked=1'> \u2028 <!-- {{ 7*7 }} & \" ' 京都"
@@ -24,6 +31,26 @@ def write_lines(path: Path, lines: Sequence[dict[str, Any]]) -> None:
 def example(own: Record) -> dict[str, Any]:
     given, output = encode(own)
     return {**{key: own[key] for key in ("id", "group", "subset", "task", "lang")}, "input": given, "output": output}
+
+
+def recorded(folder: Path, source: Record, answer: dict[str, Any]) -> str:
+    """Packs the archive of one response, the answer of the default prompt to a text that goes into English; its key."""
+    spec, llm = (
+        prompt.load(str(ROOT / "stages/prompts/translate/v2.yaml")),
+        config.read("llm", Llm, folder / "params.yaml"),
+    )
+    steps = config.read("translate.projection", Projection, folder / "params.yaml")
+    request = Tagged("en", spec, llm, steps).request(by_text([source], "en")[0])
+    usage = {"prompt_tokens": 100, "completion_tokens": 10}
+    said = {
+        "content": dumps(answer).decode(),
+        "refusal": None,
+        "finish_reason": "stop",
+        "model": llm.model,
+        "usage": usage,
+    }
+    pack(folder / "data/responses.jsonl.gz", {"model": llm.model}, {request.key: (request.body, said)})
+    return request.key
 
 
 def project(folder: Path, natural: int = 3) -> Path:

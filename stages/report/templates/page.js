@@ -24,7 +24,7 @@
       legend: { labelColor: ink, titleColor: soft, orient: "bottom", columns: 5 }, header: { labelColor: ink, titleColor: soft },
       text: { color: soft },
     };
-    for (const place of document.querySelectorAll("[data-chart]")) {
+    return Promise.all([...document.querySelectorAll("[data-chart]")].map((place) => {
       const spec = JSON.parse(JSON.stringify(charts[place.dataset.chart]));
       const colour = (node) => {
         if (!node || typeof node !== "object") return;
@@ -35,15 +35,15 @@
         Object.entries(node).forEach(([key, child]) => key !== "data" && colour(child));
       };
       colour(spec);
-      window.vegaEmbed(place, { $schema: "https://vega.github.io/schema/vega-lite/v6.json", config, ...spec },
+      return window.vegaEmbed(place, { $schema: "https://vega.github.io/schema/vega-lite/v6.json", config, ...spec },
         { actions: false, renderer: "svg", ast: true }).catch((error) => { place.textContent = String(error); });
-    }
+    }));
   }
-  function theme(name) { root.dataset.theme = name; draw(); }
+  function theme(name) { root.dataset.theme = name; return draw(); }
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
   dark.addEventListener("change", () => theme(dark.matches ? "dark" : "light"));
   byName("theme").addEventListener("click", () => theme(root.dataset.theme === "dark" ? "light" : "dark"));
-  theme(dark.matches ? "dark" : "light");
+  const ready = theme(dark.matches ? "dark" : "light");
 
   // --- the list
   const list = byName("list");
@@ -105,19 +105,21 @@
 
   // --- one record
   const hue = (n) => (n * 137.5 + 10) % 360;
-  function marked(text, extractions) {
+  function marked(text, extractions, seen = []) {
     const characters = [...text], inside = [], box = el("p", { class: "text" });
     (extractions || []).forEach(([label, spans], n) => spans.forEach(([start, part, role]) => {
       if (start != null) inside.push({ start, end: start + [...part].length, n, title: [label, role].filter(Boolean).join(", ") });
     }));
-    const cuts = [...new Set([0, characters.length, ...inside.flatMap((one) => [one.start, one.end])])].filter((at) => at <= characters.length).sort((a, b) => a - b);
+    const cuts = [...new Set([0, characters.length, ...inside.flatMap((one) => [one.start, one.end]), ...seen.flatMap((one) => one.place)])].filter((at) => at <= characters.length).sort((a, b) => a - b);
     for (let k = 0; k + 1 < cuts.length; k += 1) {
       const piece = characters.slice(cuts[k], cuts[k + 1]).join("");
       const over = inside.filter((one) => one.start <= cuts[k] && one.end >= cuts[k + 1]).sort((a, b) => (a.end - a.start) - (b.end - b.start));
-      if (!over.length) { box.append(piece); continue; }
+      const found = seen.filter((one) => one.place[0] <= cuts[k] && one.place[1] >= cuts[k + 1]).map((one) => one.title);
+      const flagged = found.length ? el("span", { class: "seen", title: [...new Set(found)].join("\n") }, piece) : piece;
+      if (!over.length) { box.append(flagged); continue; }
       const begins = over.filter((one) => one.start === cuts[k]).map((one) => one.n + 1);
       box.append(el("span", { class: "span", style: hue(over[0].n), title: over.map((one) => one.title).join(" · "), "data-k": over.map((one) => one.n).join(" ") },
-        begins.length ? el("sup", {}, begins.join(",")) : null, piece));
+        begins.length ? el("sup", {}, begins.join(",")) : null, flagged));
     }
     return box;
   }
@@ -129,9 +131,11 @@
     });
     return box;
   }
-  function part(title, body) {
+  // What the checks found, at its place in the source (side 1) or the translation (side 2).
+  const places = (row, side) => (row.n || []).filter((one) => one[side]).map((one) => ({ place: one[side], title: `${one[0]}${one[3] ? `: ${one[3]}` : ""}` }));
+  function part(title, body, seen) {
     if (!body || body.x == null) return [];
-    return [el("h4", {}, title + (body.b ? ` · ${body.b}` : "")), marked(body.x, body.e), chips(body.e)];
+    return [el("h4", {}, title + (body.b ? ` · ${body.b}` : "")), marked(body.x, body.e, seen), chips(body.e)];
   }
   function compared(title, own) {
     if (!own) return [];
@@ -153,7 +157,8 @@
     if (row.v) facts.push(el("span", { class: `chip ${row.v[0] ? "good" : "bad"}` }, `reader: ${row.v[0] ? "adequate" : "inadequate"} ${row.v[1]}`));
     const link = el("a", { href: `#${encodeURI(row.i)}`, title: "link to this record" }, "#");
     byName("record").replaceChildren(el("h3", {}, row.i, " ", link), el("div", { class: "chips" }, ...facts),
-      ...(origin ? part("source", origin) : []), ...part(row.k, row),
+      ...(origin ? part("source", origin, places(row, 1)) : []), ...part(row.k, row, places(row, 2)),
+      ...(row.n && row.n.length ? [el("h4", {}, "what the checks found"), el("div", { class: "chips" }, ...row.n.map((one) => el("span", { class: "chip bad" }, one[0] + (one[3] ? `: ${one[3]}` : ""))))] : []),
       ...(row.x == null ? [el("p", {}, `No translation: ${row.w || "none"}`)] : []),
       ...part("hand-made reference", row.h), ...compared("prediction, frozen test set", row.g), ...compared("prediction, translated test set", row.gt));
     byName("record").scrollTop = 0;
@@ -195,4 +200,5 @@
   filter();
   if (records.length) open(0);
   follow();
+  ready.then(() => { if (index.has(decodeURI(location.hash.slice(1)))) byName("s-records").scrollIntoView(); });
 })();
