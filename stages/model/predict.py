@@ -6,8 +6,11 @@
 
 Files are given in pairs, and predicted in one run. Without --adapter the base alone answers. LoRA weights are merged into
 the base in fp32, then cast. An output that `max_new_tokens` cut has `finished` false. Nothing is cleaned up in decoding.
+`predict.backend` says who computes: `hf` this process, `openai` a server, `vllm` vLLM (`stages.model.servers`).
 With `predict.constrained`, or --constrained whatever the params say, only a well-formed answer can be written, its labels
 from the tables and its spans from the text (`stages.model.grammar`).
+
+    python -m stages.model.predict --text "…" --task NER        # one text, by the released adapter; --json for JSON
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from peft import PeftModel
@@ -31,6 +34,7 @@ from stages.core.errors import UserError
 from stages.core.files import read_json
 from stages.core.run import run
 from stages.core.schema import read_checked, read_checked_json, write_checked
+from stages.model import ask, servers
 from stages.model.common import (
     ADAPTER,
     BASE,
@@ -52,6 +56,8 @@ from stages.records.linear import View
 class Predict:
     """Section `predict`."""
 
+    backend: Literal["hf", "openai", "vllm"]
+    served_model: str | None
     batch_size: Count
     max_new_tokens: Count
     precision: Precision
@@ -163,23 +169,70 @@ def predict(
     return result
 
 
+def elsewhere(
+    tokenizer: Any, examples: Sequence[dict[str, Any]], options: Predict, base: str, adapter: str | None
+) -> list[dict[str, Any]]:
+    """The same as `predict`, by a server or vLLM."""
+    if options.backend == "openai":
+        prompts = [example["input"] + "\n" for example in examples]
+        outputs = servers.by_openai(prompts, options.max_new_tokens, options.batch_size, options.served_model)
+    else:
+        bound = None if adapter is None else read_checked_json(Path(adapter) / ADAPTER, "adapter")
+        lora = bound is not None and bound["method"] != "full"
+        rank = int(read_json(Path(adapter or "") / "adapter_config.json")["r"]) if lora else 0
+        ids = [prompt_ids(tokenizer, example["input"]) for example in examples]
+        outputs = servers.by_vllm(
+            ids, lambda found: decode(tokenizer, found), options.max_new_tokens, base, adapter, rank
+        )
+    return [
+        {"id": example["id"], "output": text, "finished": finished}
+        for example, (text, finished) in zip(examples, outputs, strict=True)
+    ]
+
+
+def answers(examples: Sequence[dict[str, Any]], options: Predict, given: argparse.Namespace) -> list[dict[str, Any]]:
+    """Predictions by the backend of the params.
+
+    Raises:
+        UserError: a grammar is asked of a backend that has none.
+    """
+    view = config.read("mix.view", View) if given.constrained or options.constrained else None
+    if options.backend != "hf" and view:
+        raise UserError("predict.constrained", f"backend {options.backend} has no grammar", "set predict.backend to hf")
+    if options.backend == "openai":
+        return elsewhere(None, examples, options, given.base, given.adapter)
+    tokenizer = load_tokenizer(given.base)
+    if options.backend == "vllm":
+        return elsewhere(tokenizer, examples, options, given.base, given.adapter)
+    model = load(given.base, given.adapter, dtype_of(options.precision))
+    return predict(model, tokenizer, examples, options.batch_size, options.max_new_tokens, view, given.adapter)
+
+
 def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m stages.model.predict", description=__doc__.split("\n")[0])
-    parser.add_argument("--base", required=True)
-    parser.add_argument("--adapter", help="without it the base alone answers")
-    parser.add_argument("--examples", required=True, nargs="+", metavar="FILE")
-    parser.add_argument("--out", required=True, nargs="+", metavar="FILE", help="one for each file of examples")
+    parser.add_argument("--base", default="models/base")
+    parser.add_argument("--adapter", help="without it the base alone answers; with --text the released one")
+    parser.add_argument("--examples", nargs="+", metavar="FILE")
+    parser.add_argument("--out", nargs="+", metavar="FILE", help="one for each file of examples")
+    parser.add_argument("--text", help="one text instead of files; the answer is printed")
+    parser.add_argument("--task", default="NER", help="what --text is asked for")
+    parser.add_argument("--lang", default="en", help="of --text; only the labels of --constrained depend on it")
+    parser.add_argument("--json", action="store_true", help="JSON also in a terminal")
     parser.add_argument("--constrained", action="store_true", help="as predict.constrained does")
     given = parser.parse_args(arguments)
-    if len(given.examples) != len(given.out):
-        parser.error("--examples and --out take as many files each")
     options = config.read("predict", Predict)
-    view = config.read("mix.view", View) if given.constrained or options.constrained else None
+    if given.text is not None:
+        one = ask.example(given.text, given.task, given.lang)
+        given.adapter = given.adapter or ask.RELEASED
+        if options.backend != "openai":
+            ask.fetch(given.base, given.adapter)
+        found = ask.answer(given.text, given.task, answers([one], options, given)[0])
+        print(ask.told(found, sys.stdout.isatty() and not given.json))
+        return
+    if not given.examples or not given.out or len(given.examples) != len(given.out):
+        parser.error("give --text, or --examples and --out with as many files each")
     files = [read_checked(path, "example") for path in given.examples]
-    tokenizer = load_tokenizer(given.base)
-    model = load(given.base, given.adapter, dtype_of(options.precision))
-    examples = [example for file in files for example in file]
-    predictions = predict(model, tokenizer, examples, options.batch_size, options.max_new_tokens, view, given.adapter)
+    predictions = answers([example for file in files for example in file], options, given)
     start = 0
     for path, file in zip(given.out, files, strict=True):
         part = predictions[start : start + len(file)]

@@ -72,7 +72,7 @@ def test_the_flag_does_what_the_param_does(
     monkeypatch.chdir(tmp_path)
 
     def predicted(name: str, constrained: bool, *flags: str) -> Examples:
-        knobs["predict"] = {"batch_size": 4, "max_new_tokens": 30, "precision": "fp32", "constrained": constrained}
+        knobs["predict"] |= {"batch_size": 4, "max_new_tokens": 30, "precision": "fp32", "constrained": constrained}
         Path("params.yaml").write_text(yaml.safe_dump(knobs), encoding="utf-8")
         predict.main(["--base", "models/base", "--examples", "examples.jsonl", "--out", name, *flags])
         return read_checked(name, "prediction")
