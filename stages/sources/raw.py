@@ -74,6 +74,16 @@ ADAPTERS: dict[str, Callable[[Source], list[Record]]] = {
 }
 
 
+# What stage `raw` depends on in dvc.yaml: a change of a file elsewhere goes unnoticed.
+WATCHED = ("data/sample", "data/corpus", "data/external")
+
+
+def unwatched(sources: Sequence[Source]) -> list[str]:
+    """The paths of sources that lie in no folder that the stage depends on."""
+    folders = [Path(folder).absolute() for folder in WATCHED]
+    return [s.path for s in sources if not any(Path(s.path).absolute().is_relative_to(folder) for folder in folders)]
+
+
 def read_source(source: Source) -> list[Record]:
     """The records of a source; UserError where its file has the form of another adapter."""
     refuse_other(Path(source.path), source.adapter)
@@ -111,7 +121,10 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--natural", required=True)
     options = parser.parse_args(arguments)
     languages = config.read("languages", Languages)
-    records, references, natural = collect(config.read("raw", Raw).sources, languages)
+    sources = config.read("raw", Raw).sources
+    records, references, natural = collect(sources, languages)
+    for path in unwatched(sources):
+        print(f"warning: {path} is no dep of this stage: a change in it goes unnoticed; put it under data/external/")
     for record in records:
         if record["lang"] not in languages:
             raise UserError(record["id"], "is of no language of params.yaml", "add it to languages, or leave it out")

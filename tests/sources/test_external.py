@@ -8,7 +8,9 @@ import pytest
 from tests.support.project import ROOT
 
 
-@pytest.mark.parametrize(("path", "ignored"), [("FILE", True), ("FILE.dvc", False), (".gitignore", False)])
+@pytest.mark.parametrize(
+    ("path", "ignored"), [("FILE", True), ("FILE.dvc", False), (".gitignore", False), ("README.md", False)]
+)
 def test_a_pin_of_a_fetched_file_is_committed(path: str, ignored: bool) -> None:
     if not (ROOT / ".git").exists() or shutil.which("git") is None:
         pytest.skip("no git checkout")

@@ -18,7 +18,7 @@ from stages.sources.common import Source, make_record
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = Path(os.environ.get("MMM_SHARED", ROOT.parent / "shared"))
 WIKIPEDIA = SHARED / "data" / "ner-wikipedia-ja" / "ner.json"
-HIRONSAN = Path(os.environ.get("MMM_EXTERNAL", ROOT / "data" / "external")) / "hironsancorpus-0.1.2.tar.gz"
+HIRONSAN = Path(os.environ.get("MMM_EXTERNAL", ROOT / "tests" / "downloads")) / "hironsancorpus-0.1.2.tar.gz"
 HIRONSAN_PIN = "9ea6a147c7f62433c19492eeaef1da846e038722e01f7c8dc40c406ee7504ae1"
 
 

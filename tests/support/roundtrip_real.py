@@ -1,6 +1,6 @@
 """Real texts through raw, validate and the linear format: `make roundtrip` prints what is lost, exit code 1 if anything.
 
-The Wikipedia sentences are read from `../shared/data` (or `$MMM_SHARED`), hironsancorpus from `data/external`.
+The Wikipedia sentences are read from `../shared/data` (or `$MMM_SHARED`), hironsancorpus from `tests/downloads`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 WIKIPEDIA = Path(os.environ.get("MMM_SHARED", ROOT.parent / "shared")) / "data" / "ner-wikipedia-ja" / "ner.json"
-HIRONSAN = ROOT / "data" / "external" / "hironsancorpus-0.1.2.tar.gz"
+HIRONSAN = ROOT / "tests" / "downloads" / "hironsancorpus-0.1.2.tar.gz"
 PINS = {"hironsan": "9ea6a147c7f62433c19492eeaef1da846e038722e01f7c8dc40c406ee7504ae1", "wikipedia": None}
 
 
