@@ -10,6 +10,7 @@ hand: they come from `metrics/`, `benchmarks/results/` and `dvc.yaml`.
 from __future__ import annotations
 
 import argparse
+import ast
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -47,6 +48,17 @@ def pipeline() -> str:
                 "knobs": ", ".join(f"`{section}`" for section in stage.get("params", [])),
             }
         )
+    return table(pd.DataFrame(rows))
+
+
+def modules() -> str:
+    """One row a module: the first sentence of its docstring."""
+    rows = []
+    for path in sorted(Path("stages").glob("*/*.py")):
+        if path.name != "__init__.py":
+            said = " ".join((ast.get_docstring(ast.parse(path.read_bytes())) or "").split("\n\n")[0].split())
+            first = re.split(r"(?<=[.?!]) (?=[A-Z`])", said)[0]
+            rows.append({"module": f"`{path.parent.name}/{path.name}`", "what it does": first.replace("|", "\\|")})
     return table(pd.DataFrame(rows))
 
 
@@ -146,6 +158,7 @@ def baselines() -> str:
 
 GENERATORS: dict[str, Callable[[], str]] = {
     "pipeline": pipeline,
+    "modules": modules,
     "results": results,
     "headline": headline,
     "retention": retention,

@@ -28,8 +28,7 @@ from stages.records.record import Record
 from stages.records.rules import read_records
 from stages.records.tasks import SUBSETS
 from stages.report.translation_quality import Measured, intervals, measure, summary
-from stages.scoring.bootstrap import Evaluate
-from stages.scoring.score import LEVEL
+from stages.scoring.bootstrap import LEVEL, Evaluate
 
 Line = dict[str, Any]
 

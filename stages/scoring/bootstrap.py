@@ -32,7 +32,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from stages.core.config import Count, Seed
 from stages.core.errors import UserError
 from stages.records.tasks import LEVELS
-from stages.scoring.score import LEVEL, Cell, Counts, nest
+from stages.scoring.score import Cell, Counts, nest
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,7 @@ Row = tuple[str, Cell, Sequence[float]]  # group, cell, what the record adds to 
 AT_ONCE = 1 << 19  # drawn indices held at a time: they and their counts stay in a core's cache
 # A multinomial draw of one kind of group costs about as much as drawing so many groups one by one.
 KIND_COST = 8
+LEVEL = 95  # of the intervals, in percent
 TAIL = (1 + LEVEL / 100) / 2
 Z = float(ndtri(TAIL))
 

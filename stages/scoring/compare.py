@@ -26,9 +26,9 @@ from stages.core.files import sha256_file, write_bytes
 from stages.core.run import run
 from stages.core.schema import write_checked_json
 from stages.records.tasks import LEVELS
-from stages.scoring.bootstrap import Array, Evaluate, Z, asked, collect, draws, figures, span, widening
+from stages.scoring.bootstrap import LEVEL, Array, Evaluate, Z, asked, collect, draws, figures, span, widening
 from stages.scoring.predictions import by_id, checked
-from stages.scoring.score import LEVEL, Cell, Counts, Prediction, counts_by_id, nest
+from stages.scoring.score import Cell, Counts, Prediction, counts_by_id, nest
 from stages.scoring.tables import fixed, plain
 
 PREDICTIONS, GOLD = "data/predictions/test.jsonl", "data/mix/test.jsonl"  # of a folder or revision

@@ -17,7 +17,6 @@ from stages.core.errors import UserError
 from stages.records.linear import parse_parts, split_input
 from stages.records.tasks import FORMS, SUBSETS, Task, subset, task_of
 
-LEVEL = 95  # of the intervals, in percent
 NO_DEFECTS = frozenset[str]()
 UNKNOWN = "(unknown)"  # stands for every text label that is in no table
 
