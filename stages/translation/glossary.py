@@ -147,8 +147,8 @@ def main(arguments: Sequence[str]) -> None:
     session.write(options.usage)
     kept = sum(entry["kept"] is not None for entry in entries.values())
     told = session.told({request.key: label for request, (_, label) in zip(requests, labels, strict=True)})
-    counts = f"{len(entries)} labels, {kept} left as they are, {len(corrections.keys() & entries.keys())} by people"
-    print(f"{options.lang}: {counts}{told}")
+    counts = f"{len(entries)} labels, {len(corrections.keys() & entries.keys())} by people"
+    print(f"{options.lang}: {counts}{f', {kept} left as they are' if kept else ''}{told}")
 
 
 if __name__ == "__main__":
