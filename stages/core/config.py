@@ -134,7 +134,10 @@ def _known(kind: Any, location: tuple[int | str, ...]) -> list[str]:
     node = schema
     for part in location:
         node = _resolved(node, schema)
-        node = node["items"] if isinstance(part, int) else node["properties"][part]
+        named = node.get("properties", {})
+        node = (
+            node["items"] if isinstance(part, int) else named[part] if part in named else node["additionalProperties"]
+        )
     return list(_resolved(node, schema).get("properties", {}))
 
 

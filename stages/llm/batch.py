@@ -36,9 +36,10 @@ from stages.core.errors import UserError
 from stages.core.files import read_bytes
 from stages.core.run import run
 from stages.core.schema import read_checked_json, write_checked_json
-from stages.llm.batch_file import URL, Bodies, Joined, Response, join, keep, read_file, take, write_file
+from stages.llm.batch_file import URL, Bodies, Joined, join, keep, read_file, take, write_file
 from stages.llm.cache import Cache
 from stages.llm.cost import Budget, prompt_tokens
+from stages.llm.reply import Response, refused
 from stages.llm.request import Llm, Request
 
 
@@ -50,6 +51,7 @@ class Batch:
     poll_s: Seconds
 
 
+SHOWN = 100  # requests that `join` names
 DONE = ("completed", "failed", "expired", "cancelled")
 Row = dict[str, Any]  # of batches.json: {endpoint, file, input_file_id, created_at, id, model, tokens}
 
@@ -155,14 +157,16 @@ class Batches:
         for name in filter(None, (remote.output_file_id, remote.error_file_id)):
             lines += self.client.files.content(name).content.split(b"\n")
         joined, code = join(bodies, lines), None
-        joined.answers = keep(bodies, joined, self.cache, remote.id)
+        try:
+            joined.answers = keep(bodies, joined, self.cache, remote.id)
+        finally:  # and not before: another run that does not find it under way asks the cache
+            with self.state.locked():
+                self.state.write(row, keep=False)
         if remote.status == "failed":
             fault = remote.errors.data[0] if remote.errors and remote.errors.data else None
             code = (fault and fault.code) or "failed"
             told = f"{code}: {fault.message if fault else 'no reason given'}"
             joined.later = dict.fromkeys(bodies, told)
-        with self.state.locked():
-            self.state.write(row, keep=False)
         return joined, code
 
 
@@ -250,10 +254,13 @@ class Asking:
                 continue
             self.release(key)
             self.tries[key] += code != "token_limit_exceeded" or not self.seen
-            told = joined.failed.get(key) or joined.later.get(key, "no answer")
-            if key in joined.failed or self.tries[key] > self.batches.retries:
-                self.failed[key] = told
-                del self.todo[key]
+            if self.tries[key] > self.batches.retries:
+                said, body = joined.later.get(key, "no answer"), self.todo[key].body
+                if key in joined.faults and self.found:  # others are answered: the fault is its own
+                    self.answered(key, self.batches.cache.put(key, body, refused(body["model"], said)))
+                else:
+                    self.failed[key] = said
+                    del self.todo[key]
         self.full = code == "token_limit_exceeded"  # any other batch that is done leaves room
         if code not in (None, "token_limit_exceeded"):
             told = next(iter(joined.later.values()))[:200]
@@ -279,8 +286,8 @@ def ask_batch(requests: Sequence[Request], llm: Llm, cache: Cache, budget: Budge
     """A response for each request, by key, through the Batch API; every answer is in the cache as soon as it is here.
 
     Raises:
-        UserError: no key; the endpoint cannot be used or refuses a batch; the budget is used up; requests that failed
-            for good or that `llm.retries` further batches did not answer. What is under way then is found again.
+        UserError: no key; the endpoint cannot be used or refuses a batch, or all its requests; the budget is used up;
+            requests that `llm.retries` further batches did not answer. What is under way then is found again.
     """
     if not os.environ.get("OPENAI_API_KEY"):
         raise UserError("OPENAI_API_KEY", "is not set", "set it to the key of the endpoint's account")
@@ -294,8 +301,8 @@ def ask_batch(requests: Sequence[Request], llm: Llm, cache: Cache, budget: Budge
             remedy = f"answers are kept, and {batches.state.path} says what is under way: check the key, run again"
             raise UserError(str(client.base_url), f"{type(error).__name__}: {told}", remedy) from error
     if asking.failed:
-        told = next(iter(asking.failed.values()))[:200]
-        fault = f"{len(asking.failed)} of {asking.total} requests failed, the first with: {told}"
+        key, told = next(iter(asking.failed.items()))
+        fault = f"{len(asking.failed)} of {asking.total} requests failed, the first ({key}) with: {told[:200]}"
         raise UserError(str(client.base_url), fault, f"{len(found)} answers are kept; mend this and run again")
     return found
 
@@ -303,7 +310,8 @@ def ask_batch(requests: Sequence[Request], llm: Llm, cache: Cache, budget: Budge
 # --- command line ----------------------------------------------------------------------------------------------------
 
 
-def main(arguments: Sequence[str]) -> None:
+def main(arguments: Sequence[str]) -> int | None:
+    """The command line; `join` returns 1 where a request is still open."""
     parser = argparse.ArgumentParser(prog="python -m stages.llm.batch", description=__doc__.split("\n")[0])
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("poll", help="what is under way; joins what is done")
@@ -317,9 +325,22 @@ def main(arguments: Sequence[str]) -> None:
     if options.command == "join":
         bodies = read_file(options.requests)
         joined = join(bodies, (line for path in options.answers for line in read_bytes(path).split(b"\n")))
-        kept = keep(bodies, joined, cache, " ".join(options.answers))
-        print(f"{len(kept)} of {len(bodies)} requests are answered, {len(joined.failed)} failed for good")
-        return
+        keep(bodies, joined, cache, " ".join(options.answers))
+        answered, rest = len(joined.answers), [key for key in bodies if key not in joined.answers]
+        still_open = [key for key in rest if key not in joined.failed]
+        print(
+            f"{answered} of {len(bodies)} requests are answered, {len(joined.failed)} refused, {len(still_open)} open"
+        )
+        for key in rest[:SHOWN]:
+            said = (
+                f"refused: {joined.failed[key]}"
+                if key in joined.failed
+                else f"open: {joined.later.get(key, 'no line')}"
+            )
+            print(f"{key} {said}")
+        if len(rest) > SHOWN:
+            print(f"… and {len(rest) - SHOWN} more")
+        return int(bool(still_open))
     if not os.environ.get("OPENAI_API_KEY"):
         raise UserError("OPENAI_API_KEY", "is not set", "set it to the key of the endpoint's account")
     llm = config.read("llm", Llm)
@@ -347,6 +368,7 @@ def main(arguments: Sequence[str]) -> None:
         except openai.OpenAIError as error:
             told = " ".join(str(error).split())[:200]
             raise UserError(str(client.base_url), f"{type(error).__name__}: {told}", "check the key") from error
+    return None
 
 
 if __name__ == "__main__":

@@ -21,13 +21,14 @@ from stages.core.files import dumps, iter_lines, write_bytes
 from stages.core.schema import faults
 from stages.llm.cache import Cache, default_folder
 from stages.llm.cost import Budget, prompt_tokens
+from stages.llm.reply import Response, error_in, refused, response_of, words_of
 from stages.llm.request import Request
 
 URL: Final = "/v1/chat/completions"
 MAX_REQUESTS, MAX_BYTES = 50_000, 200_000_000  # of one file, as the Batch API says
 LATER = (408, 409, 429)  # and 5xx: such a line goes into the next batch, as one that expired does
+OF_ALL = (401, 402, 403, 404)  # the key, the money, the model: not the request's own fault
 Bodies = dict[str, dict[str, Any]]  # request bodies by key
-Response = dict[str, Any]
 
 
 def line_of(request: Request) -> bytes:
@@ -96,35 +97,16 @@ def write_requests(requests: Sequence[Request]) -> UserError:
 
 @dataclass
 class Joined:
-    """What answer files say of a request file: answers and failures by key, and how many lines fit nowhere."""
+    """What answer files say of a request file: by key answers, refusals, and why others are open; and how many lines fit
+    nowhere."""
 
     answers: dict[str, Response] = field(default_factory=dict)
-    failed: dict[str, str] = field(default_factory=dict)  # for good: asking again would fail again
-    later: dict[str, str] = field(default_factory=dict)  # expired, cancelled, or a passing error
+    failed: dict[str, str] = field(default_factory=dict)  # by itself and for good: the endpoint's words
+    later: dict[str, str] = field(default_factory=dict)  # expired, cancelled, or an error that may pass
+    faults: set[str] = field(default_factory=set)  # of `later`: errors of the request, as a 500, and not of the batch
     duplicate: int = 0
     unknown: int = 0
     broken: int = 0
-
-
-def storable(text: str) -> str:
-    """The text with U+FFFD for half a character, which a model can write and no UTF-8 can carry."""
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-
-
-def response_of(completion: Any, model: str) -> Response | None:
-    """A chat completion (the JSON) as the cache keeps it; None if it is none."""
-    try:
-        choice, usage = completion["choices"][0], completion.get("usage") or {}
-        message = choice["message"]
-        return {
-            "content": storable(message.get("content") or ""),
-            "finish_reason": choice["finish_reason"],
-            "refusal": storable(message.get("refusal") or "") or None,
-            "model": completion.get("model") or model,
-            "usage": {key: int(usage.get(key) or 0) for key in ("prompt_tokens", "completion_tokens")},
-        }
-    except (AttributeError, KeyError, IndexError, TypeError, ValueError, OverflowError):
-        return None
 
 
 def join(bodies: Bodies, lines: Iterable[bytes]) -> Joined:
@@ -149,10 +131,13 @@ def join(bodies: Bodies, lines: Iterable[bytes]) -> Joined:
         elif status == 200 and (response := response_of(body, bodies[key]["model"])) is not None:
             result.answers[key] = response
         else:
-            final = status != 200 and status not in LATER and status < 500
-            detail = error or (isinstance(body, dict) and body.get("error")) or f"HTTP {status}, no chat completion"
-            told = detail.get("message") if isinstance(detail, dict) else detail
-            (result.failed if final else result.later)[key] = " ".join(str(told).split())
+            final = status != 200 and status not in (*LATER, *OF_ALL) and status < 500
+            detail = error or (isinstance(body, dict) and body.get("error"))
+            said = error_in(body) if status == 200 and not error else None
+            told = said or words_of(detail or "no chat completion", None if error or status == 200 else status)
+            (result.failed if final else result.later)[key] = told
+            if not error and status not in (*LATER, *OF_ALL):
+                result.faults.add(key)
     for key in result.answers:
         result.failed.pop(key, None)
         result.later.pop(key, None)
@@ -160,9 +145,19 @@ def join(bodies: Bodies, lines: Iterable[bytes]) -> Joined:
 
 
 def keep(bodies: Bodies, joined: Joined, cache: Cache, source: str) -> dict[str, Response]:
-    """Puts the answers into the cache, says on stderr what fitted nowhere, and returns what the cache now holds."""
-    held = cache.put_all([(key, bodies[key], response) for key, response in joined.answers.items()])
+    """Puts answers and refusals into the cache, says on stderr what fitted nowhere, and returns what the cache now holds.
+
+    Raises:
+        UserError: all of several requests are refused, and none answered: the fault is every request's, none is kept.
+    """
+    if len(joined.failed) > 1 and not joined.answers:
+        said = next(iter(joined.failed.values()))
+        raise UserError(
+            source, f"all {len(joined.failed)} requests are refused, the first with: {said}", "mend this, run again"
+        )
+    answers = {**joined.answers, **{key: refused(bodies[key]["model"], told) for key, told in joined.failed.items()}}
+    held = cache.put_all([(key, bodies[key], response) for key, response in answers.items()])
     counts = {"duplicate": joined.duplicate, "unknown": joined.unknown, "broken": joined.broken}
     if odd := ", ".join(f"{count} {name}" for name, count in counts.items() if count):
         print(f"{source}: {odd} lines passed over", file=sys.stderr)
-    return dict(zip(joined.answers, held, strict=True))
+    return dict(zip(answers, held, strict=True))

@@ -17,6 +17,7 @@ import yaml
 
 from stages.core.errors import UserError
 from stages.core.schema import faults
+from stages.llm.answer import REFUSED
 
 PRICES = Path(__file__).with_name("prices.yaml")
 WHERE = "stages/llm/prices.yaml"
@@ -105,7 +106,25 @@ def prompt_tokens_bound(body: dict[str, Any]) -> int:
 
 def completion_tokens_bound(body: dict[str, Any]) -> int:
     """The most tokens that the request lets the model write."""
-    return int(body["max_tokens"])
+    return int(body.get("max_completion_tokens") or body["max_tokens"])
+
+
+def tokens_of(response: dict[str, Any], body: dict[str, Any] | None) -> tuple[int, int, bool]:
+    """(prompt tokens, completion tokens, whether one is estimated) of an answer.
+
+    An endpoint that says none (no `usage`, or zero where there is text) is not taken at its word; without the body only
+    the completion can be estimated.
+    """
+    usage = response["usage"]
+    prompt, completion = usage["prompt_tokens"], usage["completion_tokens"]
+    if response.get("finish_reason") == REFUSED:
+        return prompt, completion, False
+    silent = not prompt and body is not None, not completion and bool(response["content"].strip())
+    if silent[0] and body is not None:
+        prompt = prompt_tokens(body)
+    if silent[1]:
+        completion = max(1, round(text_tokens(response["content"])))
+    return prompt, completion, any(silent)
 
 
 class Budget:
@@ -162,12 +181,13 @@ class Budget:
     def spent(self, response: dict[str, Any], request_body: dict[str, Any]) -> None:
         """An answer came: its usage takes the place of what was set aside."""
         self.refused(request_body)
-        self.paid(response)
+        self.paid(response, request_body)
 
-    def paid(self, response: dict[str, Any]) -> None:
-        """An answer that an earlier run paid for counts too: so a budget is not passed by starting again."""
-        usage = response["usage"]
-        self._total += self._usd(usage["prompt_tokens"], usage["completion_tokens"]) or Decimal(0)
+    def paid(self, response: dict[str, Any], request_body: dict[str, Any] | None = None) -> None:
+        """An answer that an earlier run paid for counts too: so a budget is not passed by starting again. Where the
+        endpoint does not say its tokens, their estimate counts."""
+        prompt, completion, _ = tokens_of(response, request_body)
+        self._total += self._usd(prompt, completion) or Decimal(0)
 
     def stop(self, waiting: int) -> UserError:
         """The one line with which a run ends that `may_send` refused to go on with `waiting` requests."""

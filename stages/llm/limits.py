@@ -13,7 +13,7 @@ from collections.abc import Mapping
 # Full jitter: a wait is uniform between 0 and BASE_S * 2^n, at most CAP_S
 # (M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015).
 BASE_S, CAP_S = 0.5, 30.0
-# Failures in a row, over all workers, with no answer between them: no longer one request's bad luck.
+# Failures in a row, over all workers, with no answer between them, of more than one request: no longer one's bad luck.
 IN_A_ROW = 5
 
 
@@ -63,18 +63,19 @@ def retry_after(headers: Mapping[str, str], epoch: float) -> float | None:
 
 
 class Circuit:
-    """Opens after `IN_A_ROW` failures without an answer between them. While it is open one request at a time goes out as
+    """Opens after `IN_A_ROW` failures, of two requests or more, without an answer between them. While it is open one request at a time goes out as
     a probe, each after a pause; an answer closes it. After `give_up_s` of failures only, it is given up."""
 
     def __init__(self, give_up_s: float) -> None:
         self.give_up_s = give_up_s
         self.failures = self.probes = 0
         self.since = self.probe_at = 0.0
+        self.failing: set[str] = set()  # keys of the requests that failed since the last answer
 
     @property
     def open(self) -> bool:
         """Whether only probes go out."""
-        return self.failures >= IN_A_ROW
+        return self.failures >= IN_A_ROW and len(self.failing) > 1
 
     @property
     def given_up(self) -> bool:
@@ -84,12 +85,14 @@ class Circuit:
     def worked(self) -> None:
         """An answer came."""
         self.failures = self.probes = 0
+        self.failing.clear()
 
-    def failed(self, now: float, wait: float, probe: bool) -> None:
-        """A request failed that may pass the next time; `wait`: the seconds that the endpoint asked for, or 0."""
+    def failed(self, now: float, wait: float, probe: bool, key: str) -> None:
+        """The request of that key failed and may pass the next time; `wait`: the seconds that the endpoint asked for, or 0."""
         if not self.failures:
             self.since, self.probe_at = now, now
         self.failures += 1
+        self.failing.add(key)
         self.probes += probe
         if self.open:
             # Requests that were under way fail in one burst: only probes make the pause longer.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,15 @@ from typing import Any
 from stages.core import config
 from stages.core.schema import write_checked_json
 from stages.llm import prompt
+from stages.llm.answer import REFUSED, Answer, read
 from stages.llm.archive import Archive
-from stages.llm.client import Response, responses
-from stages.llm.cost import Budget
+from stages.llm.client import responses
+from stages.llm.cost import Budget, tokens_of
 from stages.llm.prompt import Prompt
+from stages.llm.reply import Response
 from stages.llm.request import Llm, Request
+
+SHOWN = 5  # refused requests that a summary names
 
 
 @dataclass
@@ -27,6 +32,8 @@ class LlmSession:
     archive: Archive
     budget: Budget | None = None
     answers: dict[str, Response] = field(default_factory=dict)  # by the request's key
+    read: dict[str, Answer] = field(default_factory=dict)  # what they say, likewise
+    bodies: dict[str, dict[str, Any]] = field(default_factory=dict)  # of the requests
 
     @staticmethod
     def add_arguments(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
@@ -46,25 +53,60 @@ class LlmSession:
         Raises:
             UserError: as `client.responses`; what was answered is kept.
         """
-        got = responses(requests, self.llm, self.archive, self.budget)
-        self.answers.update(zip((request.key for request in requests), got, strict=True))
+        got = responses(requests, self.llm, self.archive, self.budget, self.spec.path.removeprefix("stages/prompts/"))
+        for request, response in zip(requests, got, strict=True):
+            self.answers[request.key] = response
+            self.read[request.key] = read(response, request.wanted)
+            self.bodies[request.key] = request.body
         return got
+
+    def refusal(self, key: str) -> str | None:
+        """The endpoint's words where it refused that request; None where it did not."""
+        words: str | None = self.answers[key].get("error")
+        return words
+
+    def told(self, names: Mapping[str, str] | None = None) -> str:
+        """What a stage says at its end of answers that were mended, could not be used, or have estimated tokens; empty where
+        there is none. What the endpoint refused is named: `names` are by key."""
+        mended = Counter(kind for answer in self.read.values() for kind in answer.mended)
+        failed = Counter(answer.failure for answer in self.read.values() if answer.failure)
+        parts = []
+        if mended:
+            parts.append(
+                f"{sum(bool(answer.mended) for answer in self.read.values())} answers mended ({_counts(mended)})"
+            )
+        if failed:
+            parts.append(f"{sum(failed.values())} could not be used ({_counts(failed)})")
+        if estimated := self.account().get("estimated"):
+            parts.append(f"{estimated} came without usage, so their tokens are estimated")
+        refused = [f"{(names or {}).get(key, key)} ({words})" for key in self.answers if (words := self.refusal(key))]
+        if refused:
+            more = f" and {len(refused) - SHOWN} more" if len(refused) > SHOWN else ""
+            parts.append(f"refused by the endpoint: {', '.join(refused[:SHOWN])}{more}")
+        return "".join(f"; {part}" for part in parts)
 
     def account(self) -> dict[str, Any]:
         """Who answered to which prompt, how many calls and tokens, and the keys of the responses
         (`schemas/llm/usage.schema.json`). The archive's card stands in it where every response is the archive's."""
-        usages = [answer["usage"] for answer in self.answers.values()]
+        tokens = [tokens_of(answer, self.bodies.get(key)) for key, answer in self.answers.items()]
+        estimated = sum(guessed for _, _, guessed in tokens)
+        own = [answer for answer in self.answers.values() if answer["finish_reason"] != REFUSED]
         return {
             "prompt": self.spec.path,
             "prompt_sha256": self.spec.sha256,
-            "models": sorted({answer["model"] for answer in self.answers.values()}),
+            "models": sorted({answer["model"] for answer in own}),
             "card": self.archive.card if all(key in self.archive for key in self.answers) else {},
             "calls": len(self.answers),
-            "prompt_tokens": sum(usage["prompt_tokens"] for usage in usages),
-            "completion_tokens": sum(usage["completion_tokens"] for usage in usages),
+            "prompt_tokens": sum(prompt for prompt, _, _ in tokens),
+            "completion_tokens": sum(completion for _, completion, _ in tokens),
+            **({"estimated": estimated} if estimated else {}),
             "responses": sorted(self.answers),
         }
 
     def write(self, path: str | Path) -> None:
         """Writes the usage file."""
         write_checked_json(path, self.account(), "usage")
+
+
+def _counts(counts: Counter[str]) -> str:
+    return ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items()))

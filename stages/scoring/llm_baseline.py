@@ -50,8 +50,9 @@ class LlmBaseline:
 
 
 Cell = tuple[str, str, str]  # sub-dataset, task, language
-# No answer at all (the first five end a prediction), then faults in one.
+# No answer at all (these end a prediction; the rare are written only where they occur), then faults in one.
 ERRORS = ("truncated", "refused", "filtered", "not_json", "wrong_shape")
+RARE = ("endpoint_refused", "several_answers")
 FLAWS = ("wrong_item", "unknown_text_label", "unknown_word_label")
 
 
@@ -196,9 +197,11 @@ def main(arguments: Sequence[str]) -> None:
         predictions.append({"id": example["id"], "output": output, "finished": "truncated" not in faults})
     write_checked(given.out, sorted(predictions, key=lambda item: str(item["id"])), "prediction")
     metrics = {"records": len(test), **{name: counts[name] for name in ("broken", *ERRORS, *FLAWS)}}
+    metrics |= {name: counts[name] for name in RARE if counts[name]}
     write_checked_json(given.metrics, metrics, "llm_format_metrics")
     session.write(given.usage)
-    print(f"{len(test)} predictions by {session.llm.model}, {counts['broken']} with a format error")
+    told = session.told({request.key: example["id"] for request, example in zip(requests, test, strict=True)})
+    print(f"{len(test)} predictions by {session.llm.model}, {counts['broken']} with a format error{told}")
 
 
 if __name__ == "__main__":

@@ -95,7 +95,7 @@ class Attempt:
 
     def take_asked(self, response: dict[str, Any]) -> None:
         """Takes the spans that the model copied from the translation, where they are in it."""
-        value, failure = json_answer(response, loose=True)
+        value, failure = json_answer(response)
         if failure is None and isinstance(value, dict):
             said = {normal(word): part for word, part in value.items()}
             for word, missing in self.words().items():
@@ -173,7 +173,7 @@ def read_answer(
 ) -> Attempt:
     """An answer with all that the free steps find; failure codes are `json_answer`'s and wrong_shape, empty_text."""
     attempt = Attempt(source, lang, steps, key, model, None)
-    value, attempt.failure = json_answer(response, loose=True)
+    value, attempt.failure = json_answer(response, ["text", "parts"])
     if attempt.failure:
         return attempt
     if not (isinstance(value, dict) and isinstance(value.get("text"), str)):

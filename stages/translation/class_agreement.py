@@ -65,12 +65,16 @@ def main(arguments: Sequence[str]) -> None:
         if record["subset"] == SUBSET and record["text_label_origin"] in ("source", "human")
     ]
     texts = list({(record["lang"], record["text"]): record for record in known}.values())
-    answers = session.ask([build_request(record, session.spec, session.llm) for record in texts])
+    requests = [build_request(record, session.spec, session.llm) for record in texts]
+    answers = session.ask(requests)
     said = [read_class(record, answer) for record, answer in zip(texts, answers, strict=True)]
     result = agreement([record["text_label"] for record in texts], said)
     write_checked_json(options.metrics, result, "class_metrics")
     session.write(options.usage)
-    print(f"{result['texts']} texts, accuracy {result['accuracy']}, kappa {result['kappa']} by {session.llm.model}")
+    told = session.told({request.key: record["id"] for request, record in zip(requests, texts, strict=True)})
+    print(
+        f"{result['texts']} texts, accuracy {result['accuracy']}, kappa {result['kappa']} by {session.llm.model}{told}"
+    )
 
 
 if __name__ == "__main__":

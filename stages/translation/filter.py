@@ -99,6 +99,7 @@ def filter_records(
             quarantine.append({**translation, "reasons": found})
         else:
             kept.append(record)
+        said = {"endpoint": translation["endpoint"]} if "endpoint" in translation else {}
         ledger.append(
             {
                 "id": translation["id"],
@@ -110,6 +111,7 @@ def filter_records(
                 "rung": translation["rung"],
                 "steps": translation["steps"],
                 "dropped": dropped,
+                **said,
             }
         )
     if expected:

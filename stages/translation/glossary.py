@@ -65,7 +65,7 @@ def build_request(source: str, label: str, lang: str, spec: Prompt, llm: Llm) ->
 
 def read_label(response: dict[str, Any]) -> tuple[str, str | None]:
     """(label, None), or ("", why there is none)."""
-    value, failure = json_answer(response)
+    value, failure = json_answer(response, ["label"])
     if failure is None and not (isinstance(value, dict) and isinstance(value.get("label"), str)):
         failure = "wrong_shape"
     if failure:
@@ -146,7 +146,10 @@ def main(arguments: Sequence[str]) -> None:
             print(f"{review}:{line}: not applied: the data has no label {label!r} to translate", file=sys.stderr)
     write_checked_json(options.out, {"lang": options.lang, "labels": entries}, "glossary")
     session.write(options.usage)
-    print(f"{options.lang}: {len(entries)} labels, {len(corrections.keys() & entries.keys())} by people")
+    kept = sum(entry["kept"] is not None for entry in entries.values())
+    told = session.told({request.key: label for request, (_, label) in zip(requests, labels, strict=True)})
+    counts = f"{len(entries)} labels, {len(corrections.keys() & entries.keys())} by people"
+    print(f"{options.lang}: {counts}{f', {kept} left as they are' if kept else ''}{told}")
 
 
 if __name__ == "__main__":

@@ -81,7 +81,7 @@ def extractions(view: Record, text: str, targets: dict[str, str]) -> list[Extrac
 def read_answer(response: dict[str, Any], source: SourceText) -> tuple[str, dict[str, str], str | None, int]:
     """(text, target span by source span, None, invisible characters taken out), or ("", {}, failure, 0) with the codes of
     `json_answer` and wrong_shape, span_count, empty_text, empty_span."""
-    value, failure = json_answer(response)
+    value, failure = json_answer(response, ["text", "spans"])
     if failure:
         return "", {}, failure, 0
     if (

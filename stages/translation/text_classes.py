@@ -42,7 +42,7 @@ def build_request(record: Record, spec: Prompt, llm: Llm) -> Request:
 
 def read_class(record: Record, response: dict[str, Any]) -> str | None:
     """The class that the answer names, or None."""
-    value, failure = json_answer(response)
+    value, failure = json_answer(response, ["class"])
     label = value.get("class") if failure is None and isinstance(value, dict) else None
     return label if label in subset(record["subset"]).text_labels[record["lang"]] else None
 
@@ -58,13 +58,16 @@ def main(arguments: Sequence[str]) -> None:
     session = LlmSession.of(options)
     records = read_records(options.records)
     todo = [record for record in records if record["text_label"] is None]
-    answers = session.ask([build_request(record, session.spec, session.llm) for record in todo])
+    requests = [build_request(record, session.spec, session.llm) for record in todo]
+    answers = session.ask(requests)
     for record, answer in zip(todo, answers, strict=True):
         label = read_class(record, answer)
         record["text_label"], record["text_label_origin"] = label, label and "llm"
     write_records(options.out, records)
     session.write(options.usage)
-    print(f"{len(records)} records, {len(todo)} classified by {session.llm.model}")
+    classified = sum(record["text_label"] is not None for record in todo)
+    told = session.told({request.key: record["id"] for request, record in zip(requests, todo, strict=True)})
+    print(f"{len(records)} records, {classified} of {len(todo)} classified by {session.llm.model}{told}")
 
 
 if __name__ == "__main__":

@@ -115,6 +115,9 @@ def translate(
     texts = by_text(records, lang)
     made = form_of(lang, session.spec, session.llm, projection, session.archive).translate(texts, session.ask)
     result = [line for pair in zip(texts, made, strict=True) for line in lines(*pair, lang, glossary)]
+    for item in result:
+        if words := session.refusal(item["response"]):
+            item["endpoint"] = words
     return sorted(result, key=lambda item: str(item["id"]))
 
 
@@ -163,7 +166,9 @@ def main(arguments: Sequence[str]) -> None:
     write_translations(options.out, translations)
     session.write(options.usage)
     failed = sum(item["failure"] is not None for item in translations)
-    print(f"{options.lang}: {len(translations)} records from {len(session.answers)} calls, {failed} without an answer")
+    told = session.told({item["response"]: item["id"] for item in reversed(translations)})
+    counts = f"{len(translations)} records from {len(session.answers)} calls, {failed} without an answer"
+    print(f"{options.lang}: {counts}{told}")
 
 
 if __name__ == "__main__":

@@ -108,15 +108,38 @@ def test_a_request_that_expires_again_and_again_ends_the_run_with_what_was_kept(
     assert sum(cache.get(key) is not None for key in RIGHT) == 9
 
 
-def test_a_refused_line_fails_alone_and_one_with_a_passing_error_is_asked_again(
+def test_a_refused_line_is_an_answer_of_its_own_and_one_with_a_passing_error_is_asked_again(
     cache: Cache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with BatchServer(Plan(lines={2: 400, 5: 500, 6: 429}), Plan()) as server:
-        with pytest.raises(UserError, match="1 of 10 requests failed, the first with: refused with 400"):
-            asked(server, cache, monkeypatch)
-        assert server.made == 2
-    missing = [n for n, request in enumerate(REQUESTS) if cache.get(request.key) is None]
-    assert missing == [2]
+        assert asked(server, cache, monkeypatch) == {**RIGHT, REQUESTS[2].key: ""}
+        assert asked(server, cache, monkeypatch, REQUESTS[3:]) == dict(list(RIGHT.items())[3:])
+        assert server.made == 3
+    kept = cache.get(REQUESTS[2].key) or {}
+    assert (kept["finish_reason"], kept["error"]) == (
+        "endpoint_refused",
+        "HTTP 400 invalid_request_error: refused with 400",
+    )
+
+
+def test_a_line_that_fails_in_every_batch_is_refused_and_does_not_stop_the_others(
+    cache: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with BatchServer(Plan(lines={4: 500}), Plan(lines={0: 500})) as server:
+        assert asked(server, cache, monkeypatch) == {**RIGHT, REQUESTS[4].key: ""}
+        assert server.made == 1 + LLM.retries
+    assert (cache.get(REQUESTS[4].key) or {})["error"] == "HTTP 500 invalid_request_error: refused with 500"
+
+
+@pytest.mark.parametrize("status", [400, 401, 404])
+def test_what_every_line_is_refused_for_ends_the_run_and_is_not_kept(
+    cache: Cache, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    told = f"10 (of 10 )?requests (are refused|failed), the first.*{status}"
+    with BatchServer(Plan(lines=dict.fromkeys(range(10), status))) as server, pytest.raises(UserError, match=told):
+        asked(server, cache, monkeypatch)
+    assert all(cache.get(key) is None for key in RIGHT)
+    assert under_way(cache) == []
 
 
 def test_a_batch_refused_as_a_whole_ends_the_run_and_can_be_made_anew(
@@ -317,10 +340,17 @@ def test_the_written_file_is_what_is_uploaded_and_foreign_answers_join_from_the_
     half = line(REQUESTS[2].key, REQUESTS[2].body, content="half \ud83d")
     good = [line(request.key, request.body) for request in reversed(REQUESTS[3:])]
     (tmp_path / "answers.jsonl").write_text("\n".join([*good, half, refused, cut]), encoding="utf-8")
-    batch.main(["join", str(path), str(tmp_path / "answers.jsonl")])
+    assert batch.main(["join", str(path), str(tmp_path / "answers.jsonl")]) == 1
     out = capsys.readouterr()
-    assert out.out == "8 of 10 requests are answered, 1 failed for good\n"
+    assert out.out.splitlines() == [
+        "8 of 10 requests are answered, 1 refused, 1 open",
+        f"{REQUESTS[0].key} open: no line",
+        f"{REQUESTS[1].key} refused: HTTP 400 invalid_request_error: refused with 400",
+    ]
     assert "1 broken lines passed over" in out.err
+    good.append(line(REQUESTS[0].key, REQUESTS[0].body))
+    (tmp_path / "answers.jsonl").write_text("\n".join([*good, half, refused]), encoding="utf-8")
+    assert batch.main(["join", str(path), str(tmp_path / "answers.jsonl")]) == 0  # a refusal is no open request
     kept = cache.get(REQUESTS[2].key)
     assert kept is not None
     assert kept["content"] == "half \ufffd"

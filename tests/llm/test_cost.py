@@ -127,7 +127,7 @@ def test_what_is_set_aside_is_free_again_once_the_answer_is_there_or_was_refused
     budget.refused(body)
     assert budget.total == 0
     assert budget.may_send(body)
-    budget.spent(response(0, 0), body)
+    budget.spent({**response(0, 0), "finish_reason": "endpoint_refused"}, body)
     assert budget.may_send(body)
     budget.spent(response(1, 0), body)
     assert not budget.may_send(body)

@@ -41,7 +41,7 @@ CONTENT: dict[str, Callable[[str], tuple[str | None, str, str | None]]] = {
     "refusal": lambda right: (None, "stop", "I cannot help with that."),
     "content_filter": lambda right: ("", "content_filter", None),
     "empty": lambda right: (None, "stop", None),
-    "not_json": lambda right: ("Here is the translation: " + right, "stop", None),
+    "not_json": lambda right: ("Here is the translation: " + right[1:], "stop", None),
     "wrong_shape": lambda right: ('["text", "spans"]', "stop", None),
     "no_text": lambda right: ('{"spans": []}', "stop", None),
     "span_number": lambda right: _with(right, spans=[1]),
@@ -60,6 +60,28 @@ BODIES = {
     "broken_body": (200, "application/json", b'{"choices": ['),
     "no_choices": (200, "application/json", b'{"error": {"message": "overloaded"}}'),
     "not_utf8": (200, "application/json", b'{"choices": [{"message": {"content": "\xff"}}]}'),
+    "error_body": (200, "application/json", b'{"error": {"message": "Provider returned error", "code": 502}}'),
+    "choice_error": (
+        200,
+        "application/json",
+        b'{"choices": [{"finish_reason": "error", "error": {"code": 502, "message": "Upstream broke"},'
+        b' "message": {"role": "assistant", "content": ""}}]}',
+    ),
+    "finish_error": (
+        200,
+        "application/json",
+        b'{"choices": [{"finish_reason": "error", "message": {"role": "assistant", "content": null}}]}',
+    ),
+    "policy": (
+        400,
+        "application/json",
+        b'{"error": {"code": "content_filter", "message": "The prompt was\\nfiltered", "status": 400}}',
+    ),
+    "too_long": (400, "application/json", b'{"error": {"code": "context_length_exceeded", "message": "8193 tokens"}}'),
+    "flagged": (403, "application/json", b'{"error": {"code": 403, "message": "Your input was flagged"}}'),
+    "unprocessable": (422, "text/plain", b"no such thing"),
+    "unknown_parameter": (400, "application/json", b'{"error": {"message": "Unsupported parameter: max_tokens"}}'),
+    "payment": (402, "application/json", b'{"error": {"message": "Insufficient credits"}}'),
     "no_money": (429, "application/json", b'{"error": {"message": "no credit left", "code": "insufficient_quota"}}'),
 }
 
@@ -71,7 +93,10 @@ def image(text: str) -> str:
 
 def answer(body: dict[str, Any]) -> str:
     """The right content for a request: a translation with its spans, a label, or a class of the schema's enum."""
-    asked = json.loads(body["messages"][-1]["content"])
+    content = body["messages"][-1]["content"]
+    if not content.startswith("{"):  # the plain question that tells whose fault a failure is
+        return "{}"
+    asked = json.loads(content)
     if "spans" in asked:
         return json.dumps({"text": image(asked["text"]), "spans": [image(span) for span in asked["spans"]]})
     if "type" in asked:
@@ -98,6 +123,8 @@ class OpenAIServer:
         self.faults: dict[str, list[str]] = {}
         self.always: dict[str, str] = {}
         self.models = {MODEL}
+        self.usage: Any = {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110}
+        self.headers: list[dict[str, str]] = []  # of each request
         self.received: list[tuple[float, str]] = []  # (monotonic seconds, key), faults and broken-off ones too
         self.answered: list[str] = []  # keys, once the whole answer is written
         self.beside: list[int] = []  # of each received: how many were under way then, itself included
@@ -153,6 +180,7 @@ class OpenAIServer:
                     return
                 body = json.loads(data)
                 key = Request(body).key
+                server.headers.append({name.lower(): value for name, value in self.headers.items()})
                 with server.change:
                     server.received.append((time.monotonic(), key))
                     server.busy += 1
@@ -205,7 +233,6 @@ class OpenAIServer:
                 name = {"same_id": "cmpl-1", "no_id": None}.get(fault or "", f"cmpl-{len(server.received)}")
                 content, reason, refusal = CONTENT[fault](right) if fault in CONTENT else (right, "stop", None)
                 message = {"role": "assistant", "content": content, "refusal": refusal}
-                usage = {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110}
                 choice = {"index": 0, "finish_reason": reason, "message": message}
                 return json.dumps(
                     {
@@ -214,7 +241,7 @@ class OpenAIServer:
                         "created": 0,
                         "model": body["model"],
                         "choices": [choice],
-                        "usage": usage,
+                        "usage": server.usage,
                     }
                 ).encode()
 

@@ -113,8 +113,7 @@ def test_two_records_that_would_get_one_id_are_refused_before_anything_is_paid()
         ('{"text": "a", "spans": ["a", "b"]}', "length", "truncated"),
         ('{"text": "a", "spans": ["a", "b"]}', "content_filter", "filtered"),
         ('{"text": "a", "spans": ["a"', "stop", "not_json"),
-        ('```json\n{"text": "a", "spans": ["a", "b"]}\n```', "stop", "not_json"),
-        ('{"text": "\\ud83d", "spans": ["a", "b"]}', "stop", "not_json"),
+        ('```json\n{"text": "a", "spans": ["a", "b"]}\n```', "stop", None),
         ("", "stop", "not_json"),
         ("[]", "stop", "wrong_shape"),
         ("null", "stop", "wrong_shape"),
@@ -185,7 +184,6 @@ def test_one_word_at_two_places_is_asked_once_and_found_at_both(
         ("content_filter", "filtered"),
         ("empty", "not_json"),
         ("not_json", "not_json"),
-        ("lone_surrogate", "not_json"),
         ("wrong_shape", "wrong_shape"),
         ("no_text", "wrong_shape"),
         ("span_number", "wrong_shape"),
@@ -330,7 +328,7 @@ def test_answers_so_far_are_kept_when_the_endpoint_fails_and_not_asked_again(
     project: Project, server: OpenAIServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project.params(concurrency=1, retries=0)
-    server.faults["記念館"] = ["500"]
+    server.faults["記念館"] = ["payment"]
     with pytest.raises(UserError, match="of 4 answers are kept"):
         project.here(monkeypatch, "translate", "en", server.url)
     assert project.outputs() == {}
