@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from stages.checks.clause import clause_lost
 from stages.checks.finding import Finding
+from stages.checks.language import table_of, wrong_language
 from stages.checks.names import name_changed
 from stages.checks.numbers import numbers
 from stages.checks.shape import RATIO, commentary, cut_off, length, repetition
@@ -29,6 +30,7 @@ class Checks:
     repetition: bool
     cut_off: bool
     commentary: bool
+    language: bool
     residue: bool
     numbers: bool
     names: bool
@@ -38,6 +40,7 @@ class Checks:
     clause: bool
 
 
+WEAK = 0.5  # the strength up to which a finding is evidence and no reason
 Check = Callable[[Record, Record], Iterator[Finding]]
 
 # In the order in which they run, by their switch in params.yaml: a code of an earlier one stands first.
@@ -46,6 +49,7 @@ CHECKS: dict[str, Check] = {
     "repetition": repetition,
     "cut_off": cut_off,
     "commentary": commentary,
+    "language": wrong_language,
     "residue": residue,
     "numbers": numbers,
     "names": name_changed,
@@ -96,17 +100,19 @@ def _moved(span: dict[str, object], text: str, normal: Normal) -> dict[str, obje
     return {**span, "text": normal.text[low:high], "start": low}
 
 
-# What holds for a text of any language; the other checks have tables of the languages that `RATIO` names.
-ANY_LANGUAGE = ("repetition", "cut_off", "commentary", "span_offset")
+# What holds for a text of any language; the other checks have tables of the languages that `RATIO` names, and
+# `language` asks the table of the target's own.
+ANY_LANGUAGE = ("repetition", "cut_off", "commentary", "language", "span_offset")
 
 
 def without_table(source: str, target: str) -> list[str]:
     """The checks that cannot be made of a translation from one language into the other: they have no table of it."""
-    return [] if (source, target) in RATIO else [name for name in CHECKS if name not in ANY_LANGUAGE]
+    pair = [] if (source, target) in RATIO else [name for name in CHECKS if name not in ANY_LANGUAGE]
+    return pair if table_of(target) else [*pair, "language"]
 
 
 def faults(source: Record, target: Record, switches: Checks) -> list[str]:
     """The reason codes of every check that is switched on and knows the languages, each once, in the order of `CHECKS`."""
     unknown = without_table(source["lang"], target["lang"])
     found = findings(source, target, [name for name in CHECKS if getattr(switches, name) and name not in unknown])
-    return list(dict.fromkeys(item.code for items in found.values() for item in items))
+    return list(dict.fromkeys(item.code for items in found.values() for item in items if item.strength > WEAK))

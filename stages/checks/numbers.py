@@ -7,6 +7,7 @@ its own in the source: 3-1 is not 3-3.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -14,16 +15,19 @@ from scipy.sparse import csr_matrix  # type: ignore[import-untyped]
 from scipy.sparse.csgraph import maximum_bipartite_matching  # type: ignore[import-untyped]
 
 from stages.checks import value_cjk, value_en
-from stages.checks.finding import Finding
-from stages.checks.value import Value
+from stages.checks.finding import Finding, place_of
+from stages.checks.value import Value, plain
 from stages.records.record import Record
 
 DOZEN = 12
+SPELLED = 0.6  # strength of a change where neither number is one that tells by itself
+LONE = 0.3  # and of such a number that one side has and the other lacks, with none in its place
+SCORE = re.compile(r"(?<![\d.,:/―–—-])(\d{1,3})\s?[-‐–—―−:比対对]\s?(\d{1,3})(?![\d.,:/―–—-]?\d)")
 
 
 def read(text: str, lang: str) -> list[Value]:
     """The values of a text in en, ja or zh."""
-    return value_en.read(text) if lang == "en" else value_cjk.read(text)
+    return value_en.read(text) if lang == "en" else value_cjk.read(text, lang)
 
 
 def partners(values: list[Value], others: list[Value]) -> set[int]:
@@ -53,22 +57,43 @@ def excess(values: list[Value], others: list[Value]) -> list[Value]:
 def telling(value: Value) -> bool:
     """Does a value tell by itself, without another in its place: a date, or a number in digits of more than a dozen?"""
     large = (key for key in value.keys if isinstance(key, tuple) or key > DOZEN or key.denominator > 1)
-    return not value.spelled and (value.date or any(large))
+    return not value.spelled and (value.date or any(large) or (bool(value.measures) and not value.keys))
 
 
 def numbers(source: Record, target: Record) -> Iterator[Finding]:
-    """Codes of numbers and dates that differ.
+    """Numbers and dates that differ.
 
     number_missing: the source states a value that the target does not. number_added: the reverse. number_changed: both.
     date_changed: both, and a year, month, day or weekday is among them. A number in words, or up to twelve, that only one
-    side has ("the two countries", 八公病院, "bilobed") is as often a way of speaking or part of a name, and gives no code.
+    side has ("the two countries", 八公病院, "bilobed") is as often a way of speaking or part of a name: it says less.
+    score_reversed: the two numbers of a score or range stand the other way round, as a loser's do in another language.
     """
     before, after = read(source["text"], source["lang"]), read(target["text"], target["lang"])
     missing, added = unanswered(before, after), excess(after, before)
+    clear = any(map(telling, missing)), any(map(telling, added))
     if missing and added:
         dates = any(value.date for value in (*missing, *added))
-        yield Finding("date_changed" if dates else "number_changed")
-    elif any(map(telling, missing)):
-        yield Finding("number_missing")
-    elif any(map(telling, added)):
-        yield Finding("number_added")
+        strength = 1.0 if any(clear) else SPELLED
+        yield _finding("date_changed" if dates else "number_changed", strength, source, target, missing[0], added[0])
+    elif missing:
+        yield _finding("number_missing", 1.0 if clear[0] else LONE, source, target, missing[0], None)
+    elif added:
+        yield _finding("number_added", 1.0 if clear[1] else LONE, source, target, None, added[0])
+    elif (ours := _scores(source["text"])) and (theirs := _scores(target["text"])):
+        for pair in sorted(ours - theirs):
+            if pair[::-1] in theirs - ours:
+                yield Finding("score_reversed", what=f"{pair[0]}-{pair[1]}")
+
+
+def _finding(
+    code: str, strength: float, source: Record, target: Record, gone: Value | None, come: Value | None
+) -> Finding:
+    before = place_of(gone.said, source["text"]) if gone else None
+    after = place_of(come.said, target["text"]) if come else None
+    said = " / ".join(value.said for value in (gone, come) if value is not None)
+    return Finding(code, strength, before, after, said)
+
+
+def _scores(text: str) -> set[tuple[int, int]]:
+    """The pairs of different numbers that a text joins as a score or range."""
+    return {(int(one), int(two)) for one, two in SCORE.findall(plain(text)) if int(one) != int(two)}

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from stages.checks.units import Measure, converted, equal, measures
+
 # A plain value is a Fraction; ("month", 3) and ("weekday", 5, Monday = 1) are no plain numbers: March is not 3 boxes.
 Key = Fraction | tuple[str, int]
 
@@ -19,6 +21,8 @@ class Value:
     keys: every exact reading ("30 %" is 30 and 3/10, "3 p.m." is 3 and 15); one in common is a match.
     low, high: the bounds of a vague number (十数人: 11 to 19), else None.
     spelled: written without a digit (三, three); names and idioms hold such numbers too.
+    measures: the quantities it may be with its unit; a duration of several units (2分8秒43) is one, and has no key.
+    said: the words of the text.
     strong: the other side must state it. What an idiom may bring or swallow ("one", 一方, "both") is weak: it can answer
         for a number of the other side, but nobody asks for it.
     date: a year, a month, a day of the month or a weekday.
@@ -30,10 +34,20 @@ class Value:
     low: int | None = None
     high: int | None = None
     spelled: bool = False
+    measures: tuple[Measure, ...] = ()
+    said: str = ""
 
     def matches(self, other: Value) -> bool:
         """Whether both can mean the same number."""
-        return bool(self.keys & other.keys) or self.spans(other) or other.spans(self)
+        return (
+            bool(self.keys & other.keys)
+            or self.spans(other)
+            or other.spans(self)
+            or (
+                bool(self.measures)
+                and any(equal(a, b) or converted(a, b) for a in self.measures for b in other.measures)
+            )
+        )
 
     def spans(self, other: Value) -> bool:
         """Whether a vague number has an exact one, or part of a vague one, between its bounds."""
@@ -53,6 +67,9 @@ EXPONENTS = str.maketrans(
 FORMULAS = re.compile(
     r"(?<![A-Za-z])(?:CO|H|O|N|SO|NO)2O?(?![A-Za-z0-9])|(?<=[0-9 ][kcm]m)[23](?!\d)|(?<=[0-9 ]m)[23](?!\d)"
 )
+
+
+VULGAR = re.compile("[¼-¾⅐-⅞]")  # 1½ is no 11/2
 
 
 def exact(*keys: Key | int, strong: bool = True, date: bool = False) -> Value:
@@ -115,19 +132,55 @@ LONG_RUN = re.compile(r"([0-9]{36})[0-9]+|([〇零一二三四五六七八九]{3
 
 def plain(text: str) -> str:
     """The text as the readers take it: NFKC, without exponents and formulas."""
-    text = unicodedata.normalize("NFKC", text.translate(EXPONENTS))
+    text = VULGAR.sub(lambda match: " " + unicodedata.normalize("NFKC", match[0]), text.translate(EXPONENTS))
+    text = unicodedata.normalize("NFKC", text)
     return FORMULAS.sub(" ", LONG_RUN.sub(lambda match: match[1] or match[2], text))
 
 
-def scan(text: str, rules: Sequence[Rule]) -> list[Value]:
+def quantity(*found: Measure) -> Value:
+    """A number of several units that is one quantity."""
+    return Value(frozenset(), measures=found)
+
+
+def duration(hours: Fraction | int, minutes: Fraction | int, seconds: Fraction | int, decimals: str | None) -> Value:
+    """So much time; `decimals` are digits of a second."""
+    part = Fraction(int(decimals), 10 ** len(decimals)) if decimals else Fraction(0)
+    return quantity(Measure("time", Fraction(hours) * 3600 + Fraction(minutes) * 60 + seconds + part))
+
+
+def stopwatch(match: re.Match[str]) -> Iterable[Value] | None:
+    """2:08.43, 1:10:05, 63:05: a duration; 8:05 may be a time of the day, and is left to others."""
+    hours, minutes, seconds, decimals = match.groups()
+    if not hours and not decimals and int(minutes) <= 24:
+        return None
+    return [duration(int(hours or 0), int(minutes), int(seconds), decimals)]
+
+
+STOPWATCH = r"(?<![\d:.])(?:(\d{1,2}):)?(\d{1,3}):(\d{2})(?:\.(\d{1,3}))?(?![\d:])"
+
+
+def identifier(match: re.Match[str]) -> Iterator[Value]:
+    """COVID-19, PX-40, F9: part of a name, which the other language may write otherwise or leave."""
+    yield exact(int(re.sub(r"\D", "", match[1])[:9]), strong=False)
+
+
+# Latin letters and a number in one; not an amount (USD200) or a number's own mark (No5, v2).
+IDENTIFIER = r"(?<![A-Za-z0-9.])(?!(?:USD|EUR|GBP|JPY|CNY|RMB|US|NT|HK|No|Nr|vol|pp?|v|ver|ch)-?\d)[A-Za-z]+-?([0-9]+)(?:[A-Za-z-][A-Za-z0-9-]*)?(?![0-9.,])"
+
+
+def scan(text: str, rules: Sequence[Rule], lang: str) -> list[Value]:
     """What the rules find, each in what those before it left; a reader that answers None leaves its match to others."""
-    values = list[Value]()
+    values, whole = list[Value](), text
 
     def take(read: Reader, match: re.Match[str]) -> str:
         found = read(match)
         if found is None:
             return match[0]
-        values.extend(replace(value, spelled=not re.search(r"\d", match[0])) for value in found)
+        spelled = not re.search(r"\d", match[0])
+        for value in found:
+            keys = [key for key in value.keys if isinstance(key, Fraction)]
+            own = value.measures or (measures(keys[0], whole, match.end(), lang) if len(keys) == 1 else ())
+            values.append(replace(value, spelled=spelled, measures=own, said=match[0].strip()))
         return "\0" * len(match[0])
 
     for pattern, read in rules:

@@ -6,17 +6,24 @@ import re
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
+from stages.checks.units import Measure
 from stages.checks.value import (
+    IDENTIFIER,
     ISO_DATE,
+    STOPWATCH,
     Rule,
     Value,
+    duration,
     exact,
     hour,
+    identifier,
     iso_date,
     month,
     percent,
     plain,
+    quantity,
     scan,
+    stopwatch,
     vague,
     weekday,
     year,
@@ -63,7 +70,7 @@ NOT_NUMBERS = re.compile(
 
 def number(text: str) -> Fraction:
     """The value of 1.2万, 三億5000万, 二十一, 一九九八, 百二十; `text` matches NUMBER."""
-    total, section, current, seen = Fraction(0), Fraction(0), Fraction(0), False
+    total, section, current, seen, largest = Fraction(0), Fraction(0), Fraction(0), False, 0
     for part in re.findall(rf"{ARABIC}|.", text):
         if part[0] in "0123456789":
             current, seen = Fraction(part.replace(",", "")), True
@@ -74,11 +81,14 @@ def number(text: str) -> Fraction:
                 section += 20 if part == "廿" else 30
             elif part in SMALL:
                 section += (current if seen else 1) * SMALL[part]
+            elif LARGE[part] > largest:  # 5万3529亿: so many 亿
+                total, largest = (total + section + current or Fraction(1)) * LARGE[part], LARGE[part]
+                section = Fraction(0)
             elif section + current:
                 total += (section + current) * LARGE[part]
                 section = Fraction(0)
             else:
-                total = (total or Fraction(1)) * LARGE[part]
+                total *= LARGE[part]
             current, seen = Fraction(0), False
     return total + section + current
 
@@ -120,13 +130,44 @@ def seconds(match: re.Match[str]) -> Iterator[Value]:
     yield exact(Fraction(f"{match[1]}.{match[2]}"))
 
 
+def spent(match: re.Match[str]) -> Iterator[Value]:
+    """2時間24分51秒, 2分8秒43."""
+    yield duration(number(match[1] or "0"), number(match[2]), number(match[3] or "0"), match[4])
+
+
+def second_half(match: re.Match[str]) -> Iterator[Value]:
+    """後半40分 is the 85th minute."""
+    yield exact(int(match[2]), 45 + int(match[2]))
+
+
+def lengths(match: re.Match[str]) -> Iterator[Value]:
+    """3フィート6インチ, 1米85."""
+    whole, part = int(match[1]), int(match[3])
+    if match[2] in ("フィート", "英尺"):
+        yield quantity(Measure("length", (whole * 12 + part) * Fraction("0.0254"), other=True))
+    else:
+        yield quantity(Measure("length", whole + Fraction(part, 100)))
+
+
+def mixed(match: re.Match[str]) -> Iterator[Value]:
+    """1と1/2."""
+    yield exact(int(match[1]) + Fraction(int(match[2]), int(match[3]) or 1))
+
+
+def part(match: re.Match[str]) -> Iterator[Value]:
+    """3/4, or the 4th of March."""
+    above, below = int(match[1]), int(match[2])
+    yield exact(Fraction(above, below), above)
+    yield exact(Fraction(above, below), below)
+
+
 def fraction(match: re.Match[str]) -> Iterable[Value] | None:
     below, above = number(match[1]), decimal(match[2])
     if not below:
         return None
     if below == 100:
         return [percent(above)]
-    return [exact(above / below)]
+    return [exact(above / below, above * 100 / below)]
 
 
 def discount(match: re.Match[str]) -> Iterator[Value]:
@@ -191,7 +232,7 @@ def unknown(match: re.Match[str]) -> Iterator[Value]:
         yield vague(int(unit), int(unit) * 10)
     else:
         base = int(number(text[:-1]))
-        yield vague(base + 1, base + 9, strong=True)
+        yield vague(base, base + 9, strong=True)
 
 
 def neighbours(match: re.Match[str]) -> Iterable[Value] | None:
@@ -239,6 +280,15 @@ RULES: tuple[Rule, ...] = tuple(
         (rf"({'|'.join(ERAS)})(元|{NUMBER})年(代)?", era),
         (ISO_DATE.pattern, iso_date),
         (NOT_NUMBERS.pattern, lambda match: ()),
+        (STOPWATCH, stopwatch),
+        (IDENTIFIER, identifier),
+        (rf"{N}(?:時間|小时|个小时){N}分(?:钟|間)?(?:{N}秒([0-9]{{1,3}})?)?", spent),
+        (rf"()(?<![時时点]){N}分(?:钟)?{N}秒([0-9]{{1,3}})?", spent),
+        (r"(後半|下半场)第?([0-9]+)分", second_half),
+        (r"([0-9]+)(フィート|英尺)([0-9]+)(?:インチ|英寸)?", lengths),
+        (r"([0-9])(米|メートル|m)([0-9]{2})(?![0-9.,])", lengths),
+        (r"([0-9]+)(?:と|又|\s)([0-9]+)[/⁄]([0-9]+)", mixed),
+        (r"(?<![0-9/])([1-9])[/⁄]([2-9]|10)(?![0-9/])", part),
         (r"([0-9]+)秒([0-9]{1,3})(?![0-9.])", seconds),
         (rf"{N}[歳岁年]{N}(?:か月|ヶ月|カ月|ヵ月|个月)", years_and_months),
         (rf"{N}世[紀纪]{N}年代", century_decade),
@@ -275,6 +325,6 @@ RULES: tuple[Rule, ...] = tuple(
 )
 
 
-def read(text: str) -> list[Value]:
+def read(text: str, lang: str) -> list[Value]:
     """The values of a Japanese or Chinese text."""
-    return scan(plain(text), RULES)
+    return scan(plain(text), RULES, lang)

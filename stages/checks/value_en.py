@@ -6,17 +6,24 @@ import re
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
+from stages.checks.units import Measure
 from stages.checks.value import (
+    IDENTIFIER,
     ISO_DATE,
+    STOPWATCH,
     Rule,
     Value,
+    duration,
     exact,
     hour,
+    identifier,
     iso_date,
     month,
     percent,
     plain,
+    quantity,
     scan,
+    stopwatch,
     vague,
     weekday,
 )
@@ -36,6 +43,7 @@ ORDINAL |= {ONES[n] + "th": n for n in range(13, 20)} | {word[:-1] + "ieth": 10 
 SCALE = {"hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 SHORT = {"k": 10**3, "m": 10**6, "mn": 10**6, "bn": 10**9, "b": 10**9, "tn": 10**12}
 PARTS = {"half": 2, "halves": 2, "third": 3, "quarter": 4} | {ORDINALS[n]: n for n in range(4, 11)}
+PARTS |= {"hundredth": 100, "thousandth": 1000}
 MONTHS = [
     "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
     "December",
@@ -252,6 +260,22 @@ def out_of(match: re.Match[str]) -> Iterator[Value]:
     yield exact(*({Fraction(above, below), Fraction(100 * above, below)} if below else ()), below)
 
 
+def feet(match: re.Match[str]) -> Iterator[Value]:
+    """6-foot-1."""
+    yield quantity(Measure("length", (int(match[1]) * 12 + int(match[2])) * Fraction("0.0254"), other=True))
+
+
+def spent(match: re.Match[str]) -> Iterator[Value]:
+    """2 hours 24 minutes 51 seconds."""
+    yield duration(int(match[1] or 0), int(match[2]), int(match[3] or 0), None)
+
+
+def one_in(match: re.Match[str]) -> Iterable[Value] | None:
+    """A grade of 1 in 30."""
+    below = int(match[2])
+    return [exact(Fraction(1, below), below, Fraction(100, below))] if below > 1 else None
+
+
 def and_others(match: re.Match[str]) -> Iterator[Value]:
     """She and four others are five."""
     count = int(match[1]) if match[1].isdigit() else CARDINAL[match[1].lower()]
@@ -294,6 +318,12 @@ RULES: tuple[Rule, ...] = tuple(
     (re.compile(pattern, 0 if reader in (in_month, on_weekday) or "II" in pattern else re.IGNORECASE), reader)
     for pattern, reader in (
         (ISO_DATE.pattern, iso_date),
+        (STOPWATCH, stopwatch),
+        (IDENTIFIER, identifier),
+        (r"\b(\d+)[\s-](?:feet|foot|ft)[\s,-]+(\d{1,2})(?:[\s-]?inch(?:es)?)?\b", feet),
+        (r"\b(\d+)\s+hours?,?\s+(?:and\s+)?(\d+)\s+minutes?(?:,?\s+(?:and\s+)?(\d+)\s+seconds?)?\b", spent),
+        (r"\b()(\d+)\s+minutes?,?\s+(?:and\s+)?(\d+)\s+seconds?\b", spent),
+        (r"\b(one|a|1)\s+in\s+(\d{1,3})\b(?![.,]\d)", one_in),
         (rf"\b({ERA_NAMES})\s+(\d+)\b", era),
         (rf"\b(\d+(?:st|nd|rd|th)|{'|'.join(ORDINALS[1:])})\s+year\s+of\s+(?:the\s+)?({ERA_NAMES})\b", era_ordinal),
         (r"\b(quarter|half)[\s-](?:percentage[\s-])?point\b", part_of_point),
@@ -343,4 +373,4 @@ RULES: tuple[Rule, ...] = tuple(
 
 def read(text: str) -> list[Value]:
     """The values of an English text."""
-    return scan(plain(text).replace("’", "'"), RULES)
+    return scan(plain(text).replace("’", "'"), RULES, "en")

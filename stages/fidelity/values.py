@@ -59,7 +59,7 @@ def _ordinal(value: int) -> str:
 
 def other_values(before: str, number: str, after: str) -> Iterator[tuple[str, str]]:
     """(what is replaced after `before`, what by): other values that could stand in the same place, in the same shape."""
-    if len(number) > 1 and number[0] == "0" and number[1] != ".":
+    if len(number) > 1 and number[0] == "0" and number.isdigit():
         yield number, f"{(int(number) + 1) % 24:0{len(number)}d}"
         return
     if "." in number:

@@ -1,0 +1,78 @@
+"""Numbers with a unit as quantities: 1.5 km is 1,500 m, 90 minutes an hour and a half, 6 feet may be 1.8 metres.
+
+The units, their names in each language and the tolerance of a conversion stand in `tables/units.yaml`.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from functools import cache
+from typing import NamedTuple
+
+import regex
+
+from stages.checks.tables import table
+
+Dimension = str
+
+
+class Measure(NamedTuple):
+    """A quantity: how many base units of its dimension; `other`: stated in a unit that translations convert."""
+
+    dimension: Dimension
+    amount: Fraction
+    other: bool = False
+
+
+class Unit(NamedTuple):
+    name: str
+    dimension: Dimension
+    factor: Fraction
+    other: bool
+
+
+@cache
+def _units(lang: str) -> tuple[regex.Pattern[str], tuple[tuple[regex.Pattern[str], Unit], ...]]:
+    """(any unit of a language behind a number, each with its own pattern)."""
+    found = list[tuple[str, Unit]]()
+    for dimension, rows in table("units").items():
+        for name, row in rows.items() if isinstance(rows, dict) else ():
+            if lang in row:
+                found.append((row[lang], Unit(name, dimension, Fraction(row["is"]), row.get("other", False))))
+    end = r"(?![A-Za-z])"
+    return (
+        regex.compile(rf"(?p)[\s-]?(?:{'|'.join(names for names, _ in found)}){end}"),  # POSIX: the longest
+        tuple((regex.compile(rf"[\s-]?(?:{names}){end}"), unit) for names, unit in found),
+    )
+
+
+def measures(number: Fraction, text: str, end: int, lang: str) -> tuple[Measure, ...]:
+    """What a number that ends at a place of a text may measure, by the unit behind it: 22キロ is a length or a mass."""
+    every, each = _units(lang)
+    stretch = every.match(text, end)
+    if stretch is None:
+        return ()
+    fitting = [unit for pattern, unit in each if (match := pattern.match(text, end)) and match.end() == stretch.end()]
+    return tuple(_measure(number, unit) for unit in fitting)
+
+
+def _measure(number: Fraction, unit: Unit) -> Measure:
+    if unit.dimension == "temperature":
+        celsius = (number - 32) * 5 / 9 if unit.name == "fahrenheit" else number
+        return Measure(unit.dimension, celsius, unit.other)
+    return Measure(unit.dimension, number * unit.factor, unit.other)
+
+
+def equal(left: Measure, right: Measure) -> bool:
+    """The same quantity, whatever the unit."""
+    return left.dimension == right.dimension and left.amount == right.amount
+
+
+def converted(left: Measure, right: Measure) -> bool:
+    """The same quantity but for rounding, one of them in a unit that the other language does not use."""
+    if left.dimension != right.dimension or left.other == right.other:
+        return False
+    apart, own = abs(left.amount - right.amount), table("units")
+    if left.dimension == "temperature":
+        return apart <= int(own["tolerance_kelvin"])
+    return apart <= Fraction(str(own["tolerance"])) * max(abs(left.amount), abs(right.amount))

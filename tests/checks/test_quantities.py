@@ -1,0 +1,60 @@
+"""Numbers with units are compared as quantities; names with a number in them are none; a score keeps its order."""
+
+from __future__ import annotations
+
+import pytest
+
+from stages.checks.numbers import numbers
+from stages.records.record import Record
+
+
+def strongest(source: tuple[str, str], target: tuple[str, str]) -> float:
+    pair: list[Record] = [{"lang": lang, "text": text, "extractions": []} for lang, text in (source, target)]
+    return max((item.strength for item in numbers(pair[0], pair[1])), default=0.0)
+
+
+SAME = [
+    (("ja", "予算は5兆3529億円。"), ("zh", "预算为5万3529亿日元。")),
+    (("ja", "予算は5兆3529億円。"), ("en", "The budget is 5.3529 trillion yen.")),
+    (("ja", "記録は2分8秒43。"), ("en", "The time was 2:08.43.")),
+    (("ja", "記録は2分8秒43。"), ("zh", "成绩是2分08秒43。")),
+    (("en", "She ran 63:05."), ("ja", "1時間3分5秒で走った。")),
+    (("en", "It lasts 1 minute 50 seconds."), ("zh", "持续110秒。")),
+    (("en", "He is 6 feet tall."), ("ja", "身長は約1.8メートル。")),
+    (("en", "A 6-foot-1 player."), ("zh", "身高1米85的球员。")),
+    (("en", "Heat it to 350°F."), ("ja", "175℃に熱する。")),
+    (("en", "A 14-mile branch."), ("zh", "约22公里的支线。")),
+    (("en", "Add 1 1/2 cups."), ("zh", "加1½杯。")),
+    (("en", "Add 1 1/2 cups."), ("ja", "1と1/2カップを足す。")),
+    (("ja", "重さは1.5キロ。"), ("zh", "重1500克。")),
+    (("ja", "COVID-19の患者が8人。"), ("zh", "新冠患者8人。")),
+    (("en", "a hundredth of a second"), ("ja", "100分の1秒")),
+    (("ja", "最急勾配は30分の1だ。"), ("en", "The steepest grade is 1 in 30.")),
+    (("ja", "後半40分に得点した。"), ("en", "He scored in the 85th minute.")),
+    (("ja", "三十数曲を採った。"), ("en", "He noted more than thirty songs.")),
+    (("ja", "5対3で勝った。"), ("en", "They won 5-3.")),
+]
+OTHER = [
+    (("ja", "予算は5兆3529億円。"), ("zh", "预算为5万3592亿日元。")),
+    (("ja", "予算は5兆3529億円。"), ("zh", "预算为5亿3529万日元。")),
+    (("ja", "記録は2分8秒43。"), ("en", "The time was 2:08.34.")),
+    (("ja", "記録は2分8秒43。"), ("zh", "成绩是3分08秒43。")),
+    (("en", "He is 6 feet tall."), ("ja", "身長は約2.1メートル。")),
+    (("en", "Heat it to 350°F."), ("ja", "195℃に熱する。")),
+    (("en", "A 14-mile branch."), ("zh", "约14.5公里的支线。")),
+    (("en", "It weighs 45 kg."), ("zh", "重46公斤。")),
+    (("ja", "5対3で勝った。"), ("en", "They won 3-5.")),
+    (("en", "The vote was 7-2."), ("zh", "投票结果是2比7。")),
+]
+
+
+@pytest.mark.parametrize(("source", "target"), SAME)
+def test_the_same_quantity_passes_in_other_units_and_notations(
+    source: tuple[str, str], target: tuple[str, str]
+) -> None:
+    assert strongest(source, target) <= 0.5
+
+
+@pytest.mark.parametrize(("source", "target"), OTHER)
+def test_another_quantity_is_found(source: tuple[str, str], target: tuple[str, str]) -> None:
+    assert strongest(source, target) > 0.5
