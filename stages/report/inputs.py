@@ -32,6 +32,7 @@ METRICS = {
     "llm_0shot": ("metrics/llm_0shot.json", "evaluation_metrics"),
     "llm_kshot": ("metrics/llm_kshot.json", "evaluation_metrics"),
     "data_checks": ("metrics/data_checks.json", "data_checks"),
+    "external_scorers": ("metrics/external_scorers.json", "external_scorer_metrics"),
     "prompts": ("metrics/prompts.json", "prompt_metrics"),
     "checks": ("metrics/checks.json", "check_metrics"),
     "classes": ("metrics/classes.json", "class_metrics"),

@@ -138,6 +138,19 @@ def cost(translation: Metrics | None) -> list[dict[str, Any]]:
     ]
 
 
+def scorers(metrics: Metrics | None) -> list[dict[str, Any]]:
+    """A row a rule of counting: F1 of spans overall, of relations and events, None where it has none."""
+    return [
+        {
+            "rule": name,
+            "spans": row.get("spans", {}).get("all"),
+            "relations": row.get("relations"),
+            "events": row.get("events"),
+        }
+        for name, row in (metrics or {"rules": {}})["rules"].items()
+    ]
+
+
 def render(languages: Languages, drawing: Evaluate) -> str:
     """The whole page."""
     given, found = read_metrics(), artifacts.load(languages)
@@ -163,6 +176,7 @@ def render(languages: Languages, drawing: Evaluate) -> str:
         "systems": list(systems),
         "published": {level: list(dict.fromkeys(e["system"] for e in told if level in e)) for level in LEVELS},
         "published_note": published.NOTE,
+        "scorers": scorers(given["external_scorers"]),
         "cost": cost(given["translation"]),
         "translation": given["translation"],
         "prompts": given["prompts"],

@@ -23,13 +23,14 @@ from stages.core.run import run
 from stages.core.schema import write_checked_json
 from stages.records.linear import parse_parts
 from stages.records.record import locate
-from stages.records.tasks import ROLES, Task
+from stages.records.tasks import FORMS, ROLES, Task
+from stages.scoring.partial import partial_matches
 from stages.scoring.predictions import by_id, checked
 from stages.scoring.score import Cell, Prediction, f1, judge_each, parse_output
 from stages.scoring.tables import fixed, markdown
 
 Fields = tuple[str, ...]
-Triple = tuple[int, int, int]  # right, predicted, gold
+Triple = tuple[float, int, int]  # right, of the partial score parts of one too; predicted, gold
 KINDS = {"span": "spans", "relation": "relations", "event": "events"}
 
 
@@ -74,6 +75,19 @@ def roles_of(event: Fields) -> list[tuple[str, str]]:
 
 def ours(case: Case) -> Triple:
     return of_multisets(case.gold, case.predicted)
+
+
+def ours_partial(case: Case) -> Triple:
+    """Ours with part of a span counting in part (`partial.py`)."""
+    form = FORMS[case.task.kind]
+
+    def split(items: Sequence[Fields]) -> list[tuple[str, Fields]]:
+        spans = (tuple(fields[place] for place in form.spans) for fields in items)
+        labels = ("" if form.label is None else fields[form.label] for fields in items)
+        return list(zip(labels, spans, strict=True))
+
+    right = partial_matches(case.text, split(case.gold), split(case.predicted))
+    return right, len(case.predicted), len(case.gold)
 
 
 def paper(case: Case) -> Triple:
@@ -263,6 +277,7 @@ def gliner(case: Case) -> Triple | None:
 
 RULES = (
     Rule("ours", "docs/scoring.md", ours, 100.0),
+    Rule("ours, partial", "docs/scoring.md, stages/scoring/partial.py", ours_partial, 100.0),
     Rule("MMM/OIELLM", "arXiv 2407.10953 and its model card; inferred, the scorer is not public", paper, 100.0),
     Rule("UniversalNER", "github.com/universal-ner/universal-ner, src/eval/evaluate.py", universal_ner, 0.0),
     Rule(

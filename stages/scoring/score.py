@@ -236,7 +236,7 @@ def asked(tallies: Tallies) -> tuple[bool, bool]:
     return any(item.tl_gold for item in counts), any(item.n_gold for item in counts)
 
 
-def f1(tp: int, predicted: int, gold: int) -> float:
+def f1(tp: float, predicted: int, gold: int) -> float:
     """Micro F1 in percent, 2 tp / (predicted + gold); 100 where there is nothing to find and nothing was found."""
     return 200 * tp / (predicted + gold) if predicted + gold else 100.0
 
