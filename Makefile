@@ -4,12 +4,13 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export HF_HUB_DISABLE_TELEMETRY := 1
 export TOKENIZERS_PARALLELISM := false
+export CUBLAS_WORKSPACE_CONFIG := :4096:8
 
 # The stages that ask an LLM, and what they need.
 ASKING := quality prompts classes
 BASELINES := evaluate@llm_0shot evaluate@llm_kshot
 
-.PHONY: help install repro lint check test test-integration verify roundtrip record record-baseline formats lock docs
+.PHONY: dry-run train gpu-check merge release help install repro lint check test test-integration verify roundtrip record record-baseline formats lock docs
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
@@ -40,6 +41,22 @@ test: install tests/downloads/hironsancorpus-0.1.2.tar.gz  ## all tests but thos
 
 test-integration: install  ## real servers, kills, whole workflows
 	pytest tests/integration
+
+train: install  ## train by a profile of profiles/: make train PROFILE=llama3-8b; its overrides go into params.yaml
+	python -m stages.model.profile $(or $(PROFILE),sample) --apply
+	dvc repro train
+
+dry-run: install  ## parameters and memory of a profile, refused where it cannot fit: make dry-run PROFILE=llama3-8b
+	python -m stages.model.profile $(or $(PROFILE),sample)
+
+gpu-check: install  ## what only a GPU can show, in under eight minutes; without one it says so
+	python -m benchmarks.gpu_check
+
+merge: install  ## models/merged of base and released adapter, whose answers are checked to be the same
+	python -m stages.report.merge --examples data/mix/test.jsonl --out models/merged
+
+release: install  ## models/adapter as the released one, with its card, in release-store/, tagged: make release VERSION=v1.0.0
+	python -m stages.report.release $(VERSION)
 
 verify: install  ## is a rebuild the committed one? data by hash, scores within the committed intervals
 	python -m stages.report.verify

@@ -1,0 +1,100 @@
+"""Prediction speed beside `generate` of transformers: one prompt by one, and in batches sorted by length.
+
+    python -m benchmarks.predict
+
+Needs models/base, an adapter and data/mix/test.jsonl. All are greedy, in the same precision, on the same prompts; new tokens a
+second, loading left out. One by one takes `--few` of the prompts only. A text that differs between two ways is a numeric tie:
+a batch sums in another order, and so does a merged head of fewer rows; they are counted. Writes
+`benchmarks/results/predict.json`; under three minutes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import torch
+
+from benchmarks.common import print_table, write_results
+from benchmarks.train import timed
+from stages.core import config
+from stages.core.schema import read_checked
+from stages.model.common import dtype_of, load_tokenizer, output_ids, prompt_ids
+from stages.model.predict import Predict, load, predict
+from stages.records.linear import View
+
+
+def main(arguments: Sequence[str]) -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.predict", description=__doc__.split("\n")[0])
+    parser.add_argument("--base", default="models/base")
+    parser.add_argument("--adapter", default="models/oiellm")
+    parser.add_argument("--examples", default="data/mix/test.jsonl")
+    parser.add_argument("--records", type=int, default=96, help="spread over the file (default 96)")
+    parser.add_argument("--few", type=int, default=16, help="of these, one by one (default 16)")
+    options = parser.parse_args(arguments)
+    knobs, view = config.read("predict", Predict), config.read("mix.view", View)
+    examples: list[Any] = read_checked(options.examples, "example")
+    examples = examples[:: max(1, len(examples) // options.records)][: options.records]
+    tokenizer = load_tokenizer(options.base)
+    prompts = [prompt_ids(tokenizer, row["input"]) for row in examples]
+    dtype = dtype_of(knobs.precision)
+    name = "bf16" if dtype == torch.bfloat16 else "fp32"
+    spread = range(0, len(prompts), max(1, len(prompts) // options.few))[: options.few]
+
+    def peer(chosen: Sequence[int], size: int) -> tuple[float, dict[int, list[int]]]:
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / "prompts.json"
+            given = {"prompts": [prompts[n] for n in chosen], "end": tokenizer.eos_token_id}
+            path.write_text(json.dumps({**given, "limit": knobs.max_new_tokens}), encoding="utf-8")
+            command = ["benchmarks.peers.generate", options.base, options.adapter, str(path), "--dtype", name]
+            found: Any = timed([*command, "--batch-size", str(size)])
+        outputs = dict(zip(chosen, found["outputs"], strict=True))
+        return sum(map(len, outputs.values())) / found["seconds"], outputs
+
+    one, single = peer(spread, 1)
+    batched, sorted_batch = peer(range(len(prompts)), knobs.batch_size)
+    model = load(options.base, options.adapter, dtype)
+    speed, texts = {"one by one": one, "sorted batch": batched}, {}
+    for way, asked in (("ours, free", None), ("ours, constrained", view)):
+        began = time.perf_counter()
+        found = predict(
+            model, tokenizer, examples, knobs.batch_size, knobs.max_new_tokens, asked, adapter=options.adapter
+        )
+        took = time.perf_counter() - began
+        texts[way] = found
+        speed[way] = sum(len(output_ids(tokenizer, row["output"])) + row["finished"] for row in found) / took
+
+    def differ(outputs: dict[int, list[int]]) -> int:
+        end = tokenizer.eos_token_id
+        written = {
+            n: tokenizer.decode([t for t in ids if t != end], clean_up_tokenization_spaces=False)
+            for n, ids in outputs.items()
+        }
+        return sum(text != texts["ours, free"][n]["output"] for n, text in written.items())
+
+    print_table(["prediction", "new tokens/s"], [[way, f"{value:.0f}"] for way, value in speed.items()])
+    write_results(
+        "predict",
+        {
+            "vs_one_by_one": round(speed["ours, free"] / one, 2),
+            "vs_sorted_batch": round(speed["ours, free"] / batched, 2),
+            "constrained_vs_free": round(speed["ours, constrained"] / speed["ours, free"], 2),
+            "tokens_per_s": {way: round(value, 1) for way, value in speed.items()},
+            "other_text_than_one_by_one": differ(single),
+            "other_text_than_sorted_batch": differ(sorted_batch),
+            "records": len(prompts),
+            "records_one_by_one": len(single),
+            "batch_size": knobs.batch_size,
+            "precision": name,
+        },
+    )
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

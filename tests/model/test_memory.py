@@ -1,0 +1,160 @@
+"""The memory estimate: parameters as they are, bytes near those measured, refused with numbers; every profile read and counted."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from transformers import LlamaConfig, T5Config
+
+from stages.core import config
+from stages.core.errors import UserError
+from stages.model import memory, profile
+from tests.model.test_train import OPTIONS
+from tests.support.pipeline import ROOT
+from tests.support.tiny_llama import ONE_THREAD
+
+# Large enough that activations and weights, and not the interpreter, are what is measured.
+SHAPE: dict[str, Any] = {
+    "vocab_size": 8000,
+    "hidden_size": 512,
+    "intermediate_size": 1536,
+    "num_hidden_layers": 6,
+    "num_attention_heads": 8,
+    "num_key_value_heads": 4,
+}
+STEP = """
+import json, resource, sys, torch
+from peft import LoraConfig, get_peft_model
+from transformers import LlamaConfig, LlamaForCausalLM
+from stages.model.fit import Completions
+from stages.model.head import Head
+shape, method, batch, length, saving = json.loads(sys.argv[1])
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+small = {**shape, "num_hidden_layers": 1, "hidden_size": 64, "intermediate_size": 64}
+
+def step(shape, length):
+    model = LlamaForCausalLM(LlamaConfig(**shape))
+    if saving:
+        model.activation_checkpointing_enable({"use_reentrant": False})
+    if method == "lora":
+        model = get_peft_model(model, LoraConfig(r=4, target_modules="all-linear")).get_base_model()
+    model.train()
+    trained = [weight for weight in model.parameters() if weight.requires_grad]
+    optimizer = torch.optim.AdamW(trained, fused=True)
+    ids = torch.randint(0, 8000, (batch, length))
+    labels = ids.clone()
+    labels[:, : length // 2] = -100
+    for _ in range(2):
+        Completions(model, Head(model, None))(ids, labels).backward()
+        optimizer.step()
+        optimizer.zero_grad()
+
+step(small, 8)
+before = peak()
+step(shape, length)
+print(peak() - before)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("method", "batch", "saving"), [("full", 8, False), ("lora", 8, False), ("lora", 2, False), ("full", 8, True)]
+)
+def test_the_estimate_is_near_what_is_measured(method: Any, batch: int, saving: bool) -> None:
+    length = 256
+    given = json.dumps([SHAPE, method, batch, length, saving])
+    done = subprocess.run(
+        [sys.executable, "-c", STEP, given],
+        cwd=ROOT,
+        env={**os.environ, **ONE_THREAD, "PYTHONPATH": str(ROOT), "MALLOC_MMAP_THRESHOLD_": "65536"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    options = replace(
+        OPTIONS, method=method, batch_size=batch, activation_checkpointing=saving, max_tokens=length, lora_dropout=0.0
+    )
+    found = memory.estimate(LlamaConfig(**SHAPE), options, torch.float32)
+    measured = int(done.stdout)
+    print(f"{method} batch {batch} saving {saving}: {measured / 1e6:.0f} MB, estimate {found.total / 1e6:.0f}")
+    assert 0.75 < found.total / measured < 1.35, (measured, found)
+
+
+PARAMETERS = {
+    "llama3-8b": 8_030_261_248,
+    "llama2-13b": 13_015_864_320,
+    "qwen3-0.6b": 596_049_920,
+    "smollm2-135m": 134_515_008,
+    "gemma3-270m": 268_098_176,
+}
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_the_configs_are_of_the_models_they_are_named_after(name: str) -> None:
+    options = replace(OPTIONS, method="full")
+    model = memory.meta_model(ROOT / "profiles" / "configs" / f"{name}.json", options, torch.bfloat16)
+    assert sum(weight.numel() for weight in model.parameters()) == PARAMETERS[name]
+    assert all(weight.is_meta for weight in model.parameters())
+
+
+@pytest.mark.parametrize("name", profile.names())
+def test_every_profile_fits_what_it_is_for_and_is_refused_where_it_cannot(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(ROOT)
+    profile.main([name])
+    assert "parameters" in capsys.readouterr().out
+    with pytest.raises(UserError, match=r"needs about \d+\.\d+ GB a device .*0\.50 GB are asked"):
+        profile.main([name, "--memory", "0.5"])
+
+
+def test_the_sample_profile_is_what_params_yaml_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    values = config.load()
+    for section, entries in profile.overrides(profile.DEFAULT).items():
+        assert {key: values[section][key] for key in entries} == entries
+
+
+def test_a_profile_is_applied_and_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    path = tmp_path / "params.yaml"
+    before = (ROOT / "params.yaml").read_text(encoding="utf-8")
+    path.write_text(before, encoding="utf-8")
+    changed = profile.apply("llama3-8b", path)
+    assert {"base.source", "train.method", "train.learning_rate", "mix.train_size"} <= set(changed)
+    found = config.load(path)
+    assert found["train"]["method"] == "full"
+    assert found["train"]["learning_rate"] == 1e-5
+    assert "# of input and output together" in path.read_text(encoding="utf-8")  # comments stay
+    profile.apply("sample", path)
+    assert config.load(path) == config.load(ROOT / "params.yaml")
+
+
+def test_a_profile_nobody_knows_is_refused_with_those_that_are_known() -> None:
+    with pytest.raises(UserError, match=r"no such profile \(one of .*llama3-8b"):
+        profile.read("llama4")
+
+
+@pytest.mark.parametrize(("kind", "fault"), [(T5Config(), "t5 is no causal language model")])
+def test_a_model_that_does_not_go_on_is_refused(kind: Any, fault: str) -> None:
+    with pytest.raises(UserError, match=fault):
+        memory.meta_model(kind, OPTIONS, torch.float32)
+
+
+def test_sharding_shares_out_what_the_config_says(tmp_path: Path) -> None:
+    assert memory.sharding_of(str(ROOT / "profiles/configs/fsdp.yaml"), 8) == memory.Sharding(8, 8, 8)
+    path = tmp_path / "zero.yaml"
+    for stage, expected in ((1, (1, 1, 4)), (2, (1, 4, 4)), (3, (4, 4, 4))):
+        path.write_text(f"deepspeed_config: {{zero_stage: {stage}}}\n", encoding="utf-8")
+        assert memory.sharding_of(str(path), 4) == memory.Sharding(*expected)
+    with pytest.raises(UserError, match="no file"):
+        memory.sharding_of(str(tmp_path / "none.yaml"), 4)
