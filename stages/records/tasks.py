@@ -14,6 +14,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
+import regex
+
 from stages.core.errors import UserError
 from stages.core.schema import read_checked_json
 
@@ -104,7 +106,21 @@ def languages() -> dict[str, dict[str, Any]]:
         tables[path.stem] = read_checked_json(path, "language", "docs/architecture.md says how a language is added")
         if tables[path.stem]["language"] != path.stem:
             raise UserError(f"{path}: /language", "is not the file's name", "rename one of them")
+        try:
+            regex.compile(_class(tables[path.stem]))
+        except regex.error as error:
+            raise UserError(f"{path}: /script", f"has an unknown script: {error}", "use Unicode's names") from error
     return tables
+
+
+def _class(table: dict[str, Any]) -> str:
+    letters = "".join(rf"\p{{Script={script}}}" for script in table.get("script", []))
+    return letters and f"[{letters}]"
+
+
+def script_class(lang: str) -> str:
+    """A regular expression for the letters of a language's scripts; "" where no table names them."""
+    return _class(languages().get(lang, {}))
 
 
 def _with_columns(name: str, raw: dict[str, Any]) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from stages.core.run import run
 from stages.core.schema import write_checked
 from stages.records.record import Record, unaligned, with_lang
 from stages.records.rules import read_records, write_records
-from stages.records.tasks import LANGUAGES, languages
+from stages.records.tasks import script_class
 from stages.text.writing_systems import untranslated
 from stages.translation.debris import debris
 from stages.translation.lines import read_translations, write_translations
@@ -52,13 +52,8 @@ def without_lost(record: Record) -> tuple[Record, int]:
 
 def in_no_script(record: Record) -> list[str]:
     """untranslated_text: the text holds no letter of the scripts that the table of its language names."""
-    scripts = languages().get(record["lang"], {}).get("script", [])
-    letters = "".join(rf"\p{{Script={script}}}" for script in scripts)
-    try:
-        return ["untranslated_text"] if scripts and not regex.search(f"[{letters}]", record["text"]) else []
-    except regex.error as error:
-        place = str(LANGUAGES / f"{record['lang']}.json")
-        raise UserError(f"{place}: /script", f"has an unknown script: {error}", "use Unicode's names") from error
+    letters = script_class(record["lang"])
+    return ["untranslated_text"] if letters and not regex.search(letters, record["text"]) else []
 
 
 def judge(

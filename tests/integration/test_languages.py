@@ -115,3 +115,25 @@ def test_korean_is_carried_to_the_mix_by_one_table_and_one_word_and_taken_away_b
         assert done.returncode == 0, done.stdout + done.stderr
         assert {line["lang"] for line in lines(project / "data/mix/train.jsonl")} <= {"ja", "en"}
         assert len(server.bodies) == asked
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (("인명", None), "/labels/SCNM: NER: 7 labels (8 are needed"),
+        (('"Hangul"', '"Hangle"'), "/script: has an unknown script"),
+        (('"ko"', '"kr"'), "/language: is not the file's name"),
+    ],
+)
+def test_a_wrong_table_is_one_line_with_its_place(project: Path, change: tuple[str, str | None], told: str) -> None:
+    (project / "schemas/labels/languages").mkdir(exist_ok=True)
+    text, (old, new) = KO.read_text(encoding="utf-8"), change
+    text = text.replace(old, new) if new else re.sub(rf'\s*"{old}",', "", text)
+    (project / "schemas/labels/languages/ko.json").write_text(text, encoding="utf-8")
+    languages(project, "- zh\n", "- ko\n")
+    with chat_server(answer) as server:
+        done = repro(project, server.url, "filter@ko")
+    assert done.returncode != 0
+    assert "Traceback" not in done.stdout + done.stderr
+    (line,) = [line for line in (done.stdout + done.stderr).splitlines() if "languages/ko.json" in line]
+    assert told in line

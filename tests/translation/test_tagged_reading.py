@@ -51,3 +51,19 @@ def test_a_second_attempt_counts_if_it_is_a_translation_with_fewer_faults(second
     (made,) = Tagged("en", SPEC, LLM, FREE).translate([SOURCE], ask)
     (line,) = lines(SOURCE, made, "en", {})
     assert (line["rung"], line["record"]["text"]) == (rung, text)
+
+
+def test_composed_and_decomposed_words_are_the_same_to_tags_and_answers() -> None:
+    decomposed = "カ\u3099ブリエルは京都にいる。"  # as a macOS file name or a PDF has it
+    (source,) = by_text(
+        [record("SCNM", "NER", "1", decomposed, "社会", [("人名", decomposed[:6]), ("地名", "京都")])], "en"
+    )
+    attempt = read_answer(
+        response("<e1>Gabriél</e1> is there.", e1="Gabrie\u0301l"), source, "en", FREE, "0" * 64, "first"
+    )
+    assert attempt.places == {1: ("tag", (0, 7))}
+    answer = response("Ga\u0301bor is there.")
+    attempt = read_answer(answer, source, "en", FREE, "0" * 64, "first")
+    said = {"ガブリエル": "Gábor", "京都": "there"}
+    attempt.take_asked({**answer, "content": json.dumps(said)})
+    assert attempt.places == {1: ("asked", (0, 6)), 2: ("asked", (10, 15))}
