@@ -88,7 +88,7 @@ lock:  ## requirements.lock anew from pyproject.toml; UPGRADE=--upgrade for newe
 	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
 	.venv-lock/bin/pip install --quiet --disable-pip-version-check uv
 	.venv-lock/bin/uv pip compile --quiet pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
-	  --no-emit-package torch --no-annotate --no-emit-find-links $(UPGRADE) -o requirements.lock
+	  --constraints torch.txt --no-emit-package torch --no-annotate --no-emit-find-links $(UPGRADE) -o requirements.lock
 	rm -rf .venv-lock
 
 tests/downloads/hironsancorpus-0.1.2.tar.gz:
