@@ -36,6 +36,7 @@ from stages.core.errors import UserError
 from stages.core.files import read_bytes
 from stages.core.run import run
 from stages.core.schema import read_checked_json, write_checked_json
+from stages.llm.address import check_address
 from stages.llm.batch_file import URL, Bodies, Joined, join, keep, read_file, take, write_file
 from stages.llm.cache import Cache
 from stages.llm.cost import Budget, prompt_tokens
@@ -291,6 +292,7 @@ def ask_batch(requests: Sequence[Request], llm: Llm, cache: Cache, budget: Budge
     """
     if not os.environ.get("OPENAI_API_KEY"):
         raise UserError("OPENAI_API_KEY", "is not set", "set it to the key of the endpoint's account")
+    check_address()
     with openai.OpenAI(timeout=llm.timeout_s, max_retries=llm.retries) as client:
         batches = Batches(client, cache, config.read("batch", Batch), llm.retries)
         asking = Asking(requests, batches, budget)
@@ -344,6 +346,7 @@ def main(arguments: Sequence[str]) -> int | None:
     if not os.environ.get("OPENAI_API_KEY"):
         raise UserError("OPENAI_API_KEY", "is not set", "set it to the key of the endpoint's account")
     llm = config.read("llm", Llm)
+    check_address()
     with openai.OpenAI(timeout=llm.timeout_s, max_retries=llm.retries) as client:
         batches = Batches(client, cache, config.read("batch", Batch), llm.retries)
         try:

@@ -27,6 +27,7 @@ import orjson
 from tqdm import tqdm
 
 from stages.core.errors import UserError
+from stages.llm.address import check_address
 from stages.llm.answer import is_empty
 from stages.llm.cache import Cache
 from stages.llm.cost import Budget, completion_tokens_bound, prompt_tokens, tokens_of
@@ -106,6 +107,7 @@ class Endpoint:
     def __init__(self, llm: Llm, cache: Cache, budget: Budget, known: Request | None) -> None:
         if not os.environ.get("OPENAI_API_KEY"):
             raise UserError("OPENAI_API_KEY", "is not set", "set it (any word will do for a local server)")
+        check_address()
         rates = (llm.requests_per_minute, llm.tokens_per_minute)
         if llm.concurrency < 1 or llm.retries < 0 or llm.timeout_s <= 0 or any(r is not None and r < 1 for r in rates):
             fault = f"concurrency {llm.concurrency}, retries {llm.retries}, timeout_s {llm.timeout_s}, a minute {rates}"

@@ -24,6 +24,7 @@ import orjson
 from stages.core import config
 from stages.core.errors import UserError
 from stages.core.run import run
+from stages.llm.address import check_address
 from stages.llm.request import Llm, chat
 
 Form = Literal["json_schema", "json_object_schema", "json_object", "none"]
@@ -114,6 +115,7 @@ def main(arguments: Sequence[str]) -> None:
         raise UserError("OPENAI_API_KEY", "is not set", "set it (any word will do for a local server)")
     llm = config.read("llm", Llm)
     # No retries: an HTTP 500 is an answer here.
+    check_address()
     with openai.OpenAI(timeout=llm.timeout_s, max_retries=0) as client:
         try:
             best, found = probe(client, llm)

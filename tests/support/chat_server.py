@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-# A content, or a whole choice: {"content", "finish_reason", "refusal"}.
+# A content, or a whole choice: {"content", "finish_reason", "refusal"}, or a failure: {"status", "error"}.
 Answer = Callable[[dict[str, Any]], str | dict[str, Any]]
 
 
@@ -41,7 +41,9 @@ def chat_server(answer: Answer, tokens: tuple[int, int] = (5, 2)) -> Iterator[Ch
             usage = {"prompt_tokens": tokens[0], "completion_tokens": tokens[1], "total_tokens": sum(tokens)}
             reply = {"id": "1", "object": "chat.completion", "created": 0, "model": body["model"]}
             data = json.dumps({**reply, "choices": [choice], "usage": usage}).encode()
-            self.send_response(200)
+            if "error" in told:
+                data = json.dumps({"error": told["error"]}).encode()
+            self.send_response(told.get("status", 200))
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()

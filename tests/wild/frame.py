@@ -4,11 +4,12 @@ A kind is a folder `cases/<kind>/` with a `case.yaml`:
 
     what: one line, what the kind is
     seen: where it was met
-    stage: raw                  # a stage of dvc.yaml, whose command is run; or `run: python -m … …`
+    stage: raw                  # a stage of dvc.yaml, whose command is run, or several; or `run: python -m … …`
     lang: en                    # of a stage that runs once a language
     params: {mix: {seed: -1}}   # laid over the project's params, key by key
     files: {data/x.jsonl: …}    # text; or {text, encoding, gzip, repeat}, or {json} or {rows} or {copy: path in the project}
-    answers: [{when: regex, say: text, finish_reason: …}]   # an endpoint's, where the stage asks one
+    answers: [{when: regex, say: text, finish_reason: …}, {status: 400, error: {…}}]   # an endpoint's, where a stage asks one
+    environment: {OPENAI_BASE_URL: …}
     exit: 1                     # the exit code
     says: regex                 # searched in what is printed
     out: {path: {lines: 3, has: [regex], lacks: [regex]}}    # path: null where nothing may be written
@@ -47,7 +48,21 @@ from tests.support.pipeline import STAGES
 
 ROOT = Path(__file__).resolve().parents[2]
 CASES = Path(__file__).resolve().parent / "cases"
-KEYS = {"what", "seen", "stage", "run", "lang", "params", "files", "answers", "exit", "says", "out", "open"}
+KEYS = {
+    "what",
+    "seen",
+    "stage",
+    "run",
+    "lang",
+    "params",
+    "files",
+    "answers",
+    "exit",
+    "says",
+    "out",
+    "open",
+    "environment",
+}
 
 
 @dataclass(frozen=True)
@@ -99,8 +114,14 @@ def content(value: Any) -> bytes:
     return gzip.compress(data) if given.get("gzip") else data
 
 
+def commands_of(given: Mapping[str, Any]) -> list[list[str]]:
+    """The words of each command."""
+    stages = given["stage"] if isinstance(given.get("stage"), list) else [given.get("stage")]
+    return [command_of({**given, "stage": stage}) for stage in stages]
+
+
 def command_of(given: Mapping[str, Any]) -> list[str]:
-    """The words of the command after `python -m`."""
+    """The words of a command after `python -m`."""
     text = given.get("run") or STAGES[given["stage"]]["cmd"]
     text = text.replace("${item.lang}", given.get("lang", "")).replace("${translate.prompt}", "v2")
     words = shlex.split(text)
@@ -175,13 +196,20 @@ def faults(case: Case) -> list[str]:
             def answer(body: dict[str, Any]) -> dict[str, Any]:
                 said = json.dumps(body["messages"], ensure_ascii=False)
                 fits = (entry for entry in given["answers"] if re.search(entry.get("when", ""), said))
-                return {"content": (entry := next(fits))["say"], "finish_reason": entry.get("finish_reason", "stop")}
+                entry = next(fits)
+                return {"content": entry.get("say"), "finish_reason": "stop", **entry}
 
             server = stack.enter_context(chat_server(answer))
             environment = {"LLM_MODE": "online", "OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": "none"}
-        code, printed = run_command(command_of(given), folder, environment)
-        if isinstance(code, str):
-            return [code]
+        environment |= given.get("environment", {})
+        code, printed = 0, ""
+        for words in commands_of(given):
+            code, said = run_command(words, folder, environment)
+            printed += said
+            if isinstance(code, str):
+                return [code]
+            if code:
+                break
         found = [] if code == given.get("exit", 0) else [f"exit code {code}: {printed[-500:]}"]
         if not re.search(given.get("says", ""), printed):
             found.append(f"says {printed[-500:]!r}, not {given['says']!r}")
