@@ -99,9 +99,35 @@ def _plain_kana(text: str) -> str:
     return text
 
 
+@cache
+def _by_word(lang: str) -> dict[str, tuple[Row, ...]]:
+    """The rows that have a word in a language, by the word as `_has` compares it."""
+    found: dict[str, list[Row]] = {}
+    for row in rows():
+        for word in dict.fromkeys(_compared(word, lang) for word in row.of(lang)):
+            found.setdefault(word, []).append(row)
+    return {word: tuple(own) for word, own in found.items()}
+
+
+def _compared(word: str, lang: str) -> str:
+    return _spaced(word).strip() if lang == "en" else _plain_kana(word) if lang == "ja" else word
+
+
 @lru_cache(maxsize=1 << 14)
 def _rows_of(name: str, lang: str) -> tuple[Row, ...]:
-    return tuple(row for row in rows() if any(_has(name, word, lang) for word in row.of(lang)))
+    """The rows of which a name holds a word, in the order of the table."""
+    known, whole = _by_word(lang), _compared(name, lang)
+    parts = whole.split() if lang == "en" else whole
+    size = 6 if lang == "en" else 12  # of the longest word: six English ones, twelve characters
+    held = {whole}
+    for start in range(len(parts)):
+        for end in range(start + 1, min(len(parts), start + size) + 1):
+            part = parts[start:end]
+            held.add(" ".join(part) if lang == "en" else str(part))
+    if lang != "en":
+        held = {part for part in held if len(part) > 1 or part == whole}
+    found = {id(row): row for part in held if part in known for row in known[part]}
+    return tuple(row for row in found.values() if any(_has(name, word, lang) for word in row.of(lang)))
 
 
 def exonym(name: str, text: str, direction: tuple[str, str]) -> bool:
@@ -113,7 +139,7 @@ def exonym(name: str, text: str, direction: tuple[str, str]) -> bool:
 @lru_cache(maxsize=1 << 12)
 def _named(name: str, lang: str) -> tuple[Row, ...]:
     """The rows of which this is exactly a name."""
-    return tuple(row for row in rows() if name in row.of(lang))
+    return tuple(row for row in _by_word(lang).get(_compared(name, lang), ()) if name in row.of(lang))
 
 
 def called_otherwise(name: str, text: str, direction: tuple[str, str]) -> bool:

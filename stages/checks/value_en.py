@@ -266,8 +266,8 @@ def feet(match: re.Match[str]) -> Iterator[Value]:
 
 
 def spent(match: re.Match[str]) -> Iterator[Value]:
-    """2 hours 24 minutes 51 seconds."""
-    yield duration(int(match[1] or 0), int(match[2]), int(match[3] or 0), None)
+    """2 hours 24 minutes 51 seconds; after a comma alone, seconds may be a record's margin."""
+    yield duration(int(match[1] or 0), int(match[3] or 0), int(match[4] or 0), None)
 
 
 def one_in(match: re.Match[str]) -> Iterable[Value] | None:
@@ -321,8 +321,9 @@ RULES: tuple[Rule, ...] = tuple(
         (STOPWATCH, stopwatch),
         (IDENTIFIER, identifier),
         (r"\b(\d+)[\s-](?:feet|foot|ft)[\s,-]+(\d{1,2})(?:[\s-]?inch(?:es)?)?\b", feet),
-        (r"\b(\d+)\s+hours?,?\s+(?:and\s+)?(\d+)\s+minutes?(?:,?\s+(?:and\s+)?(\d+)\s+seconds?)?\b", spent),
-        (r"\b()(\d+)\s+minutes?,?\s+(?:and\s+)?(\d+)\s+seconds?\b", spent),
+        (r"\b(\d+)\s+hours?(,?)\s+(?:and\s+)?(\d+)\s+minutes?(?:\2\s+(?:and\s+)?(\d+)\s+seconds?)?\b", spent),
+        (r"\b(\d+)\s+hours?()\s+(?:and\s+)?()(\d+)\s+seconds?\b", spent),
+        (r"\b()()(\d+)\s+minutes?\s+(?:and\s+)?(\d+)\s+seconds?\b", spent),
         (r"\b(one|a|1)\s+in\s+(\d{1,3})\b(?![.,]\d)", one_in),
         (rf"\b({ERA_NAMES})\s+(\d+)\b", era),
         (rf"\b(\d+(?:st|nd|rd|th)|{'|'.join(ORDINALS[1:])})\s+year\s+of\s+(?:the\s+)?({ERA_NAMES})\b", era_ordinal),

@@ -162,12 +162,12 @@ def han_sounds(text: str) -> tuple[str, ...]:
     return tuple(_spell(syllable, _PINYIN) for syllable in lazy_pinyin(text, errors="ignore"))
 
 
-def _swap(left: str, right: str) -> float:
-    if left == right:
-        return 0.0
-    if left in _VOWELS and right in _VOWELS:
-        return 0.2
-    return 0.3 if {left, right} in _NEAR or any({left, right} <= group for group in _NEAR) else 1.2
+_FAR = 1.2  # what one sound in the place of another costs
+_SWAP: dict[str, dict[str, float]] = {}  # by either letter; what is not there costs `_FAR`
+for _group in (*_NEAR, set(_VOWELS)):
+    for _one in _group:
+        for _other in _group - {_one}:
+            _SWAP.setdefault(_one, {})[_other] = 0.2 if _one in _VOWELS and _other in _VOWELS else 0.3
 
 
 def _weight(sound: str) -> float:
@@ -179,14 +179,22 @@ def likeness(part: str, other: str, *, within: bool = False) -> float:
     """1 for the same sound, 0 or less for nothing in common; `within` looks for `part` anywhere in `other`."""
     if not part or not other:
         return 0.0
-    row = [0.0] * (len(other) + 1)
+    row, drops = [0.0] * (len(other) + 1), [_DROP.get(letter, 1.0) for letter in other]
     if not within:
-        for n, letter in enumerate(other, 1):
-            row[n] = row[n - 1] + _DROP.get(letter, 1.0)
+        for n, drop in enumerate(drops, 1):
+            row[n] = row[n - 1] + drop
     for a in part:
-        last, row[0] = row[0], row[0] + _DROP.get(a, 1.0)
+        gone, near = _DROP.get(a, 1.0), _SWAP.get(a, {})
+        last, beside = row[0], row[0] + gone
+        row[0] = beside
         for k, b in enumerate(other, 1):
-            best = min(row[k] + _DROP.get(a, 1.0), row[k - 1] + _DROP.get(b, 1.0), last + _swap(a, b))
-            last, row[k] = row[k], best
+            above = row[k]
+            beside += drops[k - 1]
+            swapped = last if a == b else last + near.get(b, _FAR)
+            if swapped < beside:
+                beside = swapped
+            if above + gone < beside:
+                beside = above + gone
+            last, row[k] = above, beside
     whole = _weight(part) if within else (_weight(part) + _weight(other)) / 2
     return 1 - (min(row) if within else row[-1]) / whole
