@@ -13,7 +13,7 @@ from stages.calibration.apply import Case, Unfit, changed, settle
 from stages.calibration.calibrate import cases_of, of_language
 from stages.calibration.patches import FIELDS, Line, Patch, content, make, read
 from stages.core.schema import read_checked
-from stages.records.record import Record, canonical, with_lang
+from stages.records.record import Extraction, Record, canonical, with_lang
 from stages.records.rules import carried_faults, read_records
 from stages.records.tasks import subset
 
@@ -65,6 +65,7 @@ def decide(
     annotator: str,
     reason: str,
     seconds: float | None = None,
+    missing: Sequence[Extraction] | None = None,
 ) -> list[Patch]:
     """The patches of one decision: the fields that differ from the record, and whether it is accepted or not.
 
@@ -74,7 +75,7 @@ def decide(
         Unfit: the record would break its rules, or what is decided contradicts itself.
         UserError: a patch breaks its schema.
     """
-    who: dict[str, Any] = {"annotator": annotator, "reason": reason, "seconds": seconds}
+    who: dict[str, Any] = {"annotator": annotator, "reason": reason, "seconds": seconds, "missing": missing}
     seen = content(case.record)
     new = {key: value for key, value in fields.items() if value != seen[key]}
     before = {key: seen[key] for key in new}
@@ -98,7 +99,11 @@ def decide(
     for patch in made:
         record = changed(record, fitting(record, patch))
     if decision == "accept":
-        made.append(make(record, "accept", content(record), None, **{**who, "seconds": None if made else seconds}))
+        made.append(
+            make(
+                record, "accept", content(record), None, **({"annotator": annotator, "reason": reason} if made else who)
+            )
+        )
     return made
 
 
