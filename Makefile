@@ -9,7 +9,7 @@ export TOKENIZERS_PARALLELISM := false
 ASKING := quality prompts classes
 BASELINES := evaluate@llm_0shot evaluate@llm_kshot
 
-.PHONY: help install repro lint check test test-integration verify roundtrip record record-baseline formats lock docs
+.PHONY: help install repro review lint check test test-integration verify roundtrip record record-baseline formats lock docs
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
@@ -26,6 +26,9 @@ repro: install  ## rebuild everything that changed, from Japanese records to sco
 	dvc repro
 	@python -m stages.report.report --show metrics/alarms.json
 	@echo "report: metrics/report.html (one page, opens offline), metrics/report.md"
+
+review: install  ## correct translations in a browser: make review NAME=kei, MODE=--blind or --adjudicate
+	@python -m stages.calibration.page --annotator "$(NAME)" $(MODE)
 
 lint: install  ## style and types
 	ruff check . && ruff format --check .

@@ -23,13 +23,14 @@ Decision = Literal["", "accept", "reject", "restore"]
 @dataclass
 class Desk:
     """What lies on it, by record id: `cases` after all patches, `originals` before any, `sources` of the translations, the
-    filter's `reasons` of quarantined ones, and the fates of the patches in `report`."""
+    filter's `reasons` of quarantined ones, how many of a record's spans did not come from their tags (`mended`), and the fates of the patches in `report`."""
 
     folder: Path
     cases: dict[str, Case]
     originals: dict[str, Record]
     sources: dict[str, Record]
     reasons: dict[str, list[str]]
+    mended: dict[str, int]
     report: list[dict[str, Any]]
     lines: list[Line]
 
@@ -40,10 +41,13 @@ def open_desk(data: str | Path, languages: Sequence[str], patches: str | Path | 
     data = Path(data)
     folder = Path(patches) if patches else data / "calibration"
     records, lines = read_records(data / "tconer" / "records.jsonl"), read(folder)
-    desk, by_id = Desk(folder, {}, {}, {}, {}, [], lines), {record["id"]: record for record in records}
+    desk, by_id = Desk(folder, {}, {}, {}, {}, {}, [], lines), {record["id"]: record for record in records}
     for lang in languages:
         quarantine = read_checked(data / "quarantine" / f"{lang}.jsonl", "translation", carried_faults)
         filtered = read_records(data / "filtered" / f"{lang}.jsonl")
+        ledger = data / "ledger" / f"{lang}.jsonl"
+        for row in read_checked(ledger, "ledger") if ledger.exists() else ():
+            desk.mended[row["id"]] = sum(n for step, n in row["steps"].items() if step != "tag")
         cases = cases_of(records, filtered, quarantine, lang)
         desk.originals |= {case.record["id"]: canonical(case.record) for case in cases}
         desk.reasons |= {item["id"]: item["reasons"] for item in quarantine}

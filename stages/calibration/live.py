@@ -74,12 +74,18 @@ class Live:
         """Reads everything anew."""
         self.stamp = self._stamp()
         desk = open_desk(self.data, self.languages, self.folder)
-        self.originals, self.sources, self.reasons = desk.originals, desk.sources, desk.reasons
+        self.originals, self.sources, self.reasons, self.mended = (
+            desk.originals,
+            desk.sources,
+            desk.reasons,
+            desk.mended,
+        )
         self.targets, self.tails = Targets(self.originals), dict[str, Tail]()
         self.lines: dict[str, list[Line]] = {}
-        self.views: dict[tuple[str, str], View] = {}
+        self.views: dict[str, dict[str, View]] = {}
         self.times: dict[str, list[float]] = {}
         self.deciders: dict[str, Counter[str]] = {}
+        self.changed: set[str] = set(self.originals)  # records whose patches changed, for who keeps something of them
         self._read_on()
 
     def _stamp(self) -> list[tuple[str, int, int]]:
@@ -107,6 +113,7 @@ class Live:
         if line.patch is None or target is None:
             return
         self.lines.setdefault(target, []).append(line)
+        self.changed.add(target)
         who = line.patch["annotator"]
         if line.patch["op"] == "withdraw":
             self.deciders.get(target, Counter())[who] -= 1
@@ -114,20 +121,19 @@ class Live:
             self.deciders.setdefault(target, Counter())[who] += 1
         if line.patch["seconds"] is not None:
             self.times.setdefault(who, []).append(line.patch["seconds"])
-        for key in [key for key in self.views if key[0] == target]:
-            del self.views[key]
+        self.views.pop(target, None)
 
     def view(self, name: str, who: str) -> View:
         """The record as this person sees it."""
-        key = (name, who if self.blind else "")
-        if key not in self.views:
+        views, key = self.views.setdefault(name, {}), who if self.blind else ""
+        if key not in views:
             own = [
                 line for line in self.lines.get(name, []) if not self.blind or (line.patch or {})["annotator"] == who
             ]
             status: Status = "quarantined" if name in self.reasons else "in"
             cases, report = settle([Case(self.originals[name], status)], own)
-            self.views[key] = View(cases[0], report, own)
-        return self.views[key]
+            views[key] = View(cases[0], report, own)
+        return views[key]
 
     def decided_by(self, name: str) -> list[str]:
         """Who has decided about a record and not taken all of it back."""

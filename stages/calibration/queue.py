@@ -1,6 +1,6 @@
 """What a reviewer looks at, and in which order: the quarantine, and a seeded sample of what the filter kept.
 
-The riskiest come first: what people correct is what the checks saw most of. In blind mode the order is drawn, since it would tell
+The riskiest come first: what the checks saw most of, then what the projection of spans had to mend most in. In blind mode the order is drawn, since it would tell
 what the checks said.
 """
 
@@ -74,16 +74,17 @@ def queue(
     originals: dict[str, Record],
     sources: dict[str, Record],
     reasons: dict[str, list[str]],
+    mended: dict[str, int],
     options: Review,
     blind: bool = False,
 ) -> list[str]:
-    """The ids to review: quarantined ones by the number of reasons, then the sample by the number of its findings."""
+    """The ids to review: quarantined ones by the number of reasons, then the sample by how much of each was `mended`."""
     kept = [record for name, record in originals.items() if name in sources and name not in reasons]
     drawn = sample(kept, options)
     if blind:
         return sorted([*reasons, *drawn], key=lambda name: rank(options.seed, name))
     risk = {name: (1, len(codes)) for name, codes in reasons.items()}
-    risk |= {name: (0, len(findings(sources[name], originals[name]))) for name in drawn}
+    risk |= {name: (0, mended.get(name, 0)) for name in drawn}
     return sorted(risk, key=lambda name: (-risk[name][0], -risk[name][1], name))
 
 

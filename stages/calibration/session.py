@@ -36,15 +36,17 @@ class Session:
         versions: Versions | None = None,
     ) -> None:
         self.live, self.knobs, self.blind, self.versions = Live(data, languages, folder, blind), knobs, blind, versions
-        self.lock, self.rows, self.made = Lock(), dict[str, dict[str, Any]](), -1
+        self.lock = Lock()
+        self.rows: dict[str, dict[str, dict[str, Any]]] = {}  # the queue's lines, by person in blind mode
         self._order()
 
     def _order(self) -> None:
         live = self.live
-        wanted = queue(live.originals, live.sources, live.reasons, self.knobs, self.blind)
+        wanted = queue(live.originals, live.sources, live.reasons, live.mended, self.knobs, self.blind)
         self.names = [name for name in self.versions if name in live.originals] if self.versions is not None else wanted
         self.words = {name: self._words(name) for name in self.names}
         self.stamp = live.stamp
+        self.rows.clear()
 
     def _words(self, name: str) -> str:
         texts = [record["text"] for record in (self.live.sources.get(name), self.live.originals[name]) if record]
@@ -79,11 +81,23 @@ class Session:
             "words": self.words[name],
         }
 
+    def _rows(self, who: str) -> dict[str, dict[str, Any]]:
+        """The lines of the queue, of which only those are made anew whose patches changed."""
+        for rows in self.rows.values():
+            for name in self.live.changed & rows.keys():
+                del rows[name]
+        self.live.changed.clear()
+        own = self.rows.setdefault(who if self.blind else "", {})
+        for name in self.names:
+            if name not in own:
+                own[name] = self.row(name, who)
+        return own
+
     def queue(self, who: str, wanted: dict[str, str], at: str = "") -> dict[str, Any]:
         """The records under filters: how many, the ids, rows around one of them, counts, progress."""
         with self.lock:
             self._fresh()
-            rows = {name: self.row(name, who) for name in self.names}
+            rows = self._rows(who)
             names = matching(self.names, rows, wanted)
             middle = names.index(at) if at in names else 0
             first = max(0, min(middle - ROWS // 2, len(names) - ROWS))

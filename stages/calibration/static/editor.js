@@ -57,14 +57,26 @@ export class Editor {
     if (event.inputType === "insertCompositionText" && this.editing) return;
     event.preventDefault();
     if (!this.editing) return;
-    const [range] = event.getTargetRanges();
-    if (!range) return;
-    const from = this.offset(range.startContainer, range.startOffset);
-    const to = this.offset(range.endContainer, range.endOffset);
+    const place = this.range(event);
+    if (!place) return;
     const breaks = event.inputType === "insertLineBreak" || event.inputType === "insertParagraph";
     const put = breaks ? "\n" : (event.data ?? event.dataTransfer?.getData("text/plain") ?? "");
     if (event.inputType.startsWith("history") || event.inputType.startsWith("format")) return;
-    this.onEdit(from, to, put.replace(/\r\n?/g, "\n"));
+    this.onEdit(...place, put.replace(/\r\n?/g, "\n"));
+  }
+
+  /** [from, to) that an input replaces. Browsers do not always say: then it is the selection, or what lies beside the caret. */
+  range(event) {
+    const [told] = event.getTargetRanges();
+    if (told) return [this.offset(told.startContainer, told.startOffset), this.offset(told.endContainer, told.endOffset)];
+    const selection = this.selection();
+    if (!selection || selection[0] !== selection[1] || !event.inputType.startsWith("delete")) return selection;
+    const [at] = selection;
+    const text = this.element.textContent;
+    const forward = event.inputType.endsWith("Forward");
+    const line = event.inputType.includes("Line");
+    const cuts = line ? [0, text.length] : [...new Intl.Segmenter(undefined, { granularity: event.inputType.includes("Word") ? "word" : "grapheme" }).segment(text)].map((one) => one.index).concat(text.length);
+    return forward ? [at, cuts.find((cut) => cut > at) ?? at] : [cuts.findLast((cut) => cut < at) ?? at, at];
   }
 
   /** What a composition changed, by what is the same before and after it. */
