@@ -129,9 +129,13 @@ def matching(names: Sequence[str], rows: dict[str, dict[str, Any]], wanted: dict
     """The ids whose row answers every filter: lang, subset, reason, annotator, state, and text anywhere in it."""
     text = wanted.get("text", "").casefold()
 
+    exact = [(key, wanted[key]) for key in ("lang", "subset", "state") if wanted.get(key)]
+    if not exact and not text and not wanted.get("reason") and not wanted.get("annotator"):
+        return list(names)
+
     def answers(row: dict[str, Any]) -> bool:
         return (
-            all(wanted.get(key, row[key]) == row[key] for key in ("lang", "subset", "state"))
+            all(row[key] == value for key, value in exact)
             and wanted.get("reason", "") in ("", *row["reasons"])
             and wanted.get("annotator", "") in ("", *(row["deciders"] or ["nobody"]))
             and (not text or text in row["words"])

@@ -99,7 +99,7 @@ class Pages:
         return Response((STATIC / name).read_bytes(), 200, HEADERS, FILES[name])
 
     async def api(self, request: Request) -> Response:
-        """One call of the page: queue, record, decide, undo."""
+        """One call of the page: queue, record, findings, decide, undo."""
         call, body = request.path_params["call"], dict[str, Any]()
         if request.method == "POST":
             data = bytearray()
@@ -129,6 +129,8 @@ class Pages:
                 return answer(self.session.queue(who, wanted, query.get("at", "")))
             if (request.method, call) == ("GET", "record"):
                 return answer(self.session.record(name, who))
+            if (request.method, call) == ("GET", "findings"):
+                return answer(self.session.findings(name, who))
             if (request.method, call) == ("POST", "decide"):
                 return answer(self.session.decide(who, body))
             if (request.method, call) == ("POST", "undo"):

@@ -14,6 +14,7 @@ from stages.calibration.annotations import person
 from stages.calibration.live import Live
 from stages.calibration.patches import content, record_hash
 from stages.calibration.queue import Review, findings, in_words, known_labels, matching, partners, queue
+from stages.checks.finding import Finding
 from stages.core.errors import UserError
 from stages.core.schema import schema_faults
 from stages.records.tasks import ROLES, subset, task_of
@@ -37,6 +38,7 @@ class Session:
     ) -> None:
         self.live, self.knobs, self.blind, self.versions = Live(data, languages, folder, blind), knobs, blind, versions
         self.lock = Lock()
+        self.found: dict[tuple[str, str], list[dict[str, Any]]] = {}  # by record and hash
         self.rows: dict[str, dict[str, dict[str, Any]]] = {}  # the queue's lines, by person in blind mode
         self._order()
 
@@ -141,23 +143,6 @@ class Session:
         view, source = self.live.view(name, who), self.live.sources.get(name)
         record, task = view.case.record, task_of(view.case.record["subset"], view.case.record["task"])
         table = subset(record["subset"])
-        found = [] if self.blind else findings(source, record)
-        stated = [] if self.blind else self.live.reasons.get(name, [])
-        marks = [
-            {
-                "code": one.code,
-                "words": in_words(one.code),
-                "what": one.what,
-                "source": one.source,
-                "target": one.target,
-            }
-            for one in found
-        ]
-        marks += [
-            {"code": code, "words": in_words(code), "what": "", "source": None, "target": None}
-            for code in stated
-            if code not in {one.code for one in found}
-        ]
         labels = known_labels(self.live.originals.values(), record["subset"], record["task"], record["lang"])
         return {
             "id": name,
@@ -177,9 +162,35 @@ class Session:
             **content(record),
             "source": source and {"lang": source["lang"], **content(source)},
             "partners": partners(source, record) if source else [],
-            "findings": marks,
+            "findings": self.found.get((name, record_hash(record)))
+            or [self._mark(code) for code in self._stated(name)],
             "versions": self._versions(name, view.report, who),
         }
+
+    def _stated(self, name: str) -> list[str]:
+        """The filter's reasons, which blind annotators do not see."""
+        return [] if self.blind else self.live.reasons.get(name, [])
+
+    def _mark(self, code: str, finding: Finding | None = None) -> dict[str, Any]:
+        places = {"what": "", "source": None, "target": None}
+        if finding:
+            places = {"what": finding.what, "source": finding.source, "target": finding.target}
+        return {"code": code, "words": in_words(code), **places}
+
+    def findings(self, name: str, who: str) -> dict[str, Any]:
+        """What the checks say of a record, at its place, and the filter's reasons. The checks take a tenth of a second, so the page
+        shows the record first, and nobody else waits for them."""
+        with self.lock:
+            if name not in self.live.originals:
+                raise UserError(name[:120], "no such record", "reload the page: the data were made anew")
+            source, record = self.live.sources.get(name), self.live.view(name, who).case.record
+            key = (name, record_hash(record))
+        if key not in self.found:
+            found = [] if self.blind else findings(source, record)
+            codes = {one.code for one in found}
+            stated = [self._mark(code) for code in self._stated(name) if code not in codes]
+            self.found[key] = [self._mark(one.code, one) for one in found] + stated
+        return {"hash": key[1], "findings": self.found[key]}
 
     def _versions(self, name: str, report: Sequence[dict[str, Any]], who: str) -> list[dict[str, Any]]:
         """Other versions of the record that the person may take: those of conflicts, or of the blind annotators."""

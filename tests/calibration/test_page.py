@@ -66,6 +66,8 @@ def test_a_record_has_source_pairs_labels_and_findings_in_words(page: Page) -> N
     assert record["labels"][:2] == ["Person", "Corporation"]
     assert record["source_labels"][4] == "地名"
     assert "a name became another, or is missing" in [finding["words"] for finding in record["findings"]]
+    found = page.get("findings", id=KATSURA)[1]["findings"]
+    assert {"too_short", "clause_lost"} <= {finding["code"] for finding in found}
     assert page.get("record", id=KAMO)[1]["text"] == ""
 
 
@@ -232,6 +234,7 @@ def test_blind_nobody_sees_the_other_or_the_checks_and_a_third_decides(project: 
             [],
         )
         assert page.get("record", "aya", id=KUME)[1]["findings"] == []
+        assert page.get("findings", "aya", id=KUME)[1]["findings"] == []
         queue = page.get("queue", "aya")[1]
         assert (queue["done"], queue["annotators"], queue["reasons"]) == (0, [], [])
         assert page.decide(MUSEUM, "", "aya", text_label="Academia")[0] == 200
