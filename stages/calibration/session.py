@@ -172,7 +172,7 @@ class Session:
         return [] if self.blind else self.live.reasons.get(name, [])
 
     def _mark(self, code: str, finding: Finding | None = None) -> dict[str, Any]:
-        places = {"what": "", "source": None, "target": None}
+        places: dict[str, Any] = {"what": "", "source": None, "target": None}
         if finding:
             places = {"what": finding.what, "source": finding.source, "target": finding.target}
         return {"code": code, "words": in_words(code), **places}
