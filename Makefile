@@ -10,7 +10,7 @@ export CUBLAS_WORKSPACE_CONFIG := :4096:8
 ASKING := quality prompts classes
 BASELINES := evaluate@llm_0shot evaluate@llm_kshot
 
-.PHONY: dry-run train gpu-check merge release help install repro lint check test test-integration verify roundtrip record record-baseline formats lock docs
+.PHONY: help install repro review lint check test test-integration train dry-run gpu-check merge release verify roundtrip record record-baseline formats lock docs
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
@@ -27,6 +27,9 @@ repro: install  ## rebuild everything that changed, from Japanese records to sco
 	dvc repro
 	@python -m stages.report.report --show metrics/alarms.json
 	@echo "report: metrics/report.html (one page, opens offline), metrics/report.md"
+
+review: install  ## correct translations in a browser: make review NAME=kei, MODE=--blind or --adjudicate
+	@python -m stages.calibration.page --annotator "$(NAME)" $(MODE)
 
 lint: install  ## style and types
 	ruff check . && ruff format --check .

@@ -139,8 +139,9 @@ def test_no_file_is_made_by_two_stages() -> None:
     assert len(made) == len(set(made))
 
 
-def test_every_section_of_the_params_is_read_by_a_stage() -> None:
+def test_every_section_of_the_params_is_read_by_a_stage_or_the_review_page() -> None:
     read = {name.split(".")[0] for stage in PIPELINE for name in PIPELINE[stage].get("params", [])}
+    read |= {name.split(".")[0] for name in graph.param_sections("stages.calibration.page")}
     assert read == set(config.load(PARAMS))
 
 

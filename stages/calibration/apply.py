@@ -204,15 +204,27 @@ def _native(identifier: str) -> tuple[str, ...]:
     return (*parts[:2], *parts[3:])
 
 
-def settle(cases: Iterable[Case], lines: Sequence[Line]) -> tuple[list[Case], list[dict[str, Any]]]:
-    """(the cases after all patches that hold, the fate of each line in the order given).
+class Targets:
+    """Which record a patch means: the one of its id, or, where its source was renamed since, the one of the rest of its id."""
 
-    A record whose source was renamed since is found by the rest of its id; the hash says whether it is the same.
-    """
+    def __init__(self, identifiers: Iterable[str]) -> None:
+        self.known = set(identifiers)
+        self.natives: dict[tuple[str, ...], list[str]] = {}
+        for identifier in self.known:
+            self.natives.setdefault(_native(identifier), []).append(identifier)
+
+    def of(self, identifier: str) -> str | None:
+        """The id of the record; None where there is none, or several could be meant."""
+        if identifier in self.known:
+            return identifier
+        others = self.natives.get(_native(identifier), []) if identifier.count("/") == 4 else []
+        return others[0] if len(others) == 1 else None
+
+
+def settle(cases: Iterable[Case], lines: Sequence[Line]) -> tuple[list[Case], list[dict[str, Any]]]:
+    """(the cases after all patches that hold, the fate of each line in the order given)."""
     state: Mapping[str, Case] = {case.record["id"]: case for case in cases}
-    natives: dict[tuple[str, ...], list[str]] = {}
-    for identifier in state:
-        natives.setdefault(_native(identifier), []).append(identifier)
+    targets = Targets(state)
     fates: dict[str, dict[str, Any]] = {}
 
     def report(line: Line, outcome: str, message: str, **more: Any) -> None:
@@ -220,9 +232,7 @@ def settle(cases: Iterable[Case], lines: Sequence[Line]) -> tuple[list[Case], li
 
     by_record: dict[str, list[Line]] = {}
     for line in in_order(lines):
-        identifier = str((line.patch or {})["record_id"])
-        others = natives.get(_native(identifier), []) if identifier.count("/") == 4 else []
-        target = identifier if identifier in state else others[0] if len(others) == 1 else None
+        target = targets.of((line.patch or {})["record_id"])
         if target is None:
             report(line, "unknown_record", "no record of this id, or it has no translation", patch=line.patch)
         else:

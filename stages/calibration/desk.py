@@ -13,7 +13,7 @@ from stages.calibration.apply import Case, Unfit, changed, settle
 from stages.calibration.calibrate import cases_of, of_language
 from stages.calibration.patches import FIELDS, Line, Patch, content, make, read
 from stages.core.schema import read_checked
-from stages.records.record import Record, canonical, with_lang
+from stages.records.record import Extraction, Record, canonical, with_lang
 from stages.records.rules import carried_faults, read_records
 from stages.records.tasks import subset
 
@@ -23,13 +23,14 @@ Decision = Literal["", "accept", "reject", "restore"]
 @dataclass
 class Desk:
     """What lies on it, by record id: `cases` after all patches, `originals` before any, `sources` of the translations, the
-    filter's `reasons` of quarantined ones, and the fates of the patches in `report`."""
+    filter's `reasons` of quarantined ones, how many of a record's spans did not come from their tags (`mended`), and the fates of the patches in `report`."""
 
     folder: Path
     cases: dict[str, Case]
     originals: dict[str, Record]
     sources: dict[str, Record]
     reasons: dict[str, list[str]]
+    mended: dict[str, int]
     report: list[dict[str, Any]]
     lines: list[Line]
 
@@ -40,10 +41,13 @@ def open_desk(data: str | Path, languages: Sequence[str], patches: str | Path | 
     data = Path(data)
     folder = Path(patches) if patches else data / "calibration"
     records, lines = read_records(data / "tconer" / "records.jsonl"), read(folder)
-    desk, by_id = Desk(folder, {}, {}, {}, {}, [], lines), {record["id"]: record for record in records}
+    desk, by_id = Desk(folder, {}, {}, {}, {}, {}, [], lines), {record["id"]: record for record in records}
     for lang in languages:
         quarantine = read_checked(data / "quarantine" / f"{lang}.jsonl", "translation", carried_faults)
         filtered = read_records(data / "filtered" / f"{lang}.jsonl")
+        ledger = data / "ledger" / f"{lang}.jsonl"
+        for row in read_checked(ledger, "ledger") if ledger.exists() else ():
+            desk.mended[row["id"]] = sum(n for step, n in row["steps"].items() if step != "tag")
         cases = cases_of(records, filtered, quarantine, lang)
         desk.originals |= {case.record["id"]: canonical(case.record) for case in cases}
         desk.reasons |= {item["id"]: item["reasons"] for item in quarantine}
@@ -65,6 +69,7 @@ def decide(
     annotator: str,
     reason: str,
     seconds: float | None = None,
+    missing: Sequence[Extraction] | None = None,
 ) -> list[Patch]:
     """The patches of one decision: the fields that differ from the record, and whether it is accepted or not.
 
@@ -74,7 +79,7 @@ def decide(
         Unfit: the record would break its rules, or what is decided contradicts itself.
         UserError: a patch breaks its schema.
     """
-    who: dict[str, Any] = {"annotator": annotator, "reason": reason, "seconds": seconds}
+    who: dict[str, Any] = {"annotator": annotator, "reason": reason, "seconds": seconds, "missing": missing}
     seen = content(case.record)
     new = {key: value for key, value in fields.items() if value != seen[key]}
     before = {key: seen[key] for key in new}
@@ -98,7 +103,11 @@ def decide(
     for patch in made:
         record = changed(record, fitting(record, patch))
     if decision == "accept":
-        made.append(make(record, "accept", content(record), None, **{**who, "seconds": None if made else seconds}))
+        made.append(
+            make(
+                record, "accept", content(record), None, **({"annotator": annotator, "reason": reason} if made else who)
+            )
+        )
     return made
 
 

@@ -20,10 +20,10 @@ import orjson
 from stages.core.errors import UserError
 from stages.core.files import dumps
 from stages.core.schema import schema_faults
-from stages.records.record import Record, canonical
+from stages.records.record import Extraction, Record, canonical
 
 Patch = dict[str, Any]
-KEYS = ("record_id", "base_hash", "op", "before", "after", "annotator", "time", "reason", "seconds")
+KEYS = ("record_id", "base_hash", "op", "before", "after", "annotator", "time", "reason", "seconds", "missing")
 FIELDS = ("text", "text_label", "extractions")
 
 
@@ -64,10 +64,18 @@ def instant(time: str) -> datetime:
 
 
 def make(
-    record: Record, op: str, before: Any, after: Any, *, annotator: str, reason: str, seconds: float | None = None
+    record: Record,
+    op: str,
+    before: Any,
+    after: Any,
+    *,
+    annotator: str,
+    reason: str,
+    seconds: float | None = None,
+    missing: Sequence[Extraction] | None = None,
 ) -> Patch:
     """A patch of now for a record as it stands; UserError where it breaks the schema."""
-    values = (record["id"], record_hash(record), op, before, after, annotator, now(), reason, seconds)
+    values = (record["id"], record_hash(record), op, before, after, annotator, now(), reason, seconds, missing or None)
     patch = dict(zip(KEYS, values, strict=True))
     for pointer, message in schema_faults(patch, "patch"):
         raise UserError(f"{record['id']}: {pointer}", message, "see docs/review.md")

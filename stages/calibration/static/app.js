@@ -1,0 +1,482 @@
+// The review page: one record at a time, everything by keyboard. A decision is shown as saved once the server has it on the disk.
+import { Editor } from "./editor.js";
+import { Draft } from "./draft.js";
+import { draw, points, units, whole } from "./marks.js";
+import { bindKeys, digit } from "./keys.js";
+
+const $ = (selector) => document.querySelector(selector);
+const token = document.body.dataset.token;
+const query = new URLSearchParams(location.search);
+const state = { who: query.get("annotator") ?? "", queue: null, record: null, draft: null, row: 0, began: 0, spent: 0, done: [], undone: [] };
+const element = (tag, properties = {}, ...children) => {
+  const made = Object.assign(document.createElement(tag), properties);
+  made.append(...children.filter((child) => child !== null));
+  return made;
+};
+
+// --- the server ---
+
+async function call(method, name, values) {
+  const address = new URL(`/api/${name}`, location.origin);
+  const options = { method, headers: { "x-review-token": token } };
+  if (method === "GET") for (const [key, value] of Object.entries({ ...values, annotator: state.who })) address.searchParams.set(key, value);
+  else Object.assign(options, { body: JSON.stringify({ ...values, annotator: state.who }), headers: { ...options.headers, "content-type": "application/json" } });
+  let response;
+  try {
+    response = await fetch(address, options);
+  } catch {
+    throw Object.assign(new Error("The page's program does not answer. Nothing was saved: start make review again, and keep this tab until then."), { gone: true });
+  }
+  const answer = await response.json();
+  if (!response.ok) throw Object.assign(new Error(answer.error), answer);
+  return answer;
+}
+
+function notice(text) {
+  $("#notice").textContent = text;
+  $("#notice").hidden = !text;
+}
+
+async function attempt(work) {
+  try {
+    notice("");
+    return await work();
+  } catch (error) {
+    notice(error.message);
+    if (error.name === true) $("#annotator").focus();
+    return null;
+  }
+}
+
+// --- the queue ---
+
+async function loadQueue(at = state.record?.id ?? "") {
+  const wanted = Object.fromEntries([...new FormData($("#filters"))].filter(([, value]) => value));
+  state.queue = await call("GET", "queue", { ...wanted, at });
+  const { rows, first, ids, total, done } = state.queue;
+  document.body.classList.toggle("blind", state.queue.blind);
+  const list = rows.map((row) => {
+    const button = element("button", { type: "button" }, element("span", { className: "name", textContent: row.id.split("/").slice(0, -1).join("/") }));
+    const count = row.reasons.length ? `${row.reasons.length} finding${row.reasons.length > 1 ? "s" : ""}` : "";
+    button.append(element("span", { className: "meta", textContent: [row.lang, count, row.state === "open" ? "" : row.state, row.deciders.join(", ")].filter(Boolean).join(" · ") }));
+    button.title = row.reasons.join(", ");
+    button.addEventListener("click", () => open(row.id));
+    if (row.id === at) button.setAttribute("aria-current", "true");
+    return element("li", { className: row.state }, button);
+  });
+  $("#queue").start = first + 1;
+  $("#queue").replaceChildren(...list, element("li", { className: "quiet", textContent: ids.length > rows.length ? `${ids.length} in all: filter, or go on with n` : "" }));
+  $("#queue [aria-current]")?.scrollIntoView({ block: "nearest" });
+  $("#progress progress").max = Math.max(total, 1);
+  $("#progress progress").value = done;
+  const left = state.queue.seconds_left;
+  const time = left === null ? "" : left < 5400 ? ` · ${Math.ceil(left / 60)} min left` : ` · ${(left / 3600).toFixed(1)} h left`;
+  $("#progress span").textContent = `${done} of ${total}${time}`;
+  const choices = { lang: state.queue.langs, subset: state.queue.subsets, decided_by: ["nobody", ...state.queue.annotators], state: ["open", "decided", "conflict"] };
+  choices.reason = state.queue.reasons.map(({ code, words, count }) => [code, `${words} (${count})`]);
+  for (const [name, values] of Object.entries(choices)) {
+    const select = $(`#filters [name=${name}]`);
+    const chosen = select.value;
+    const options = values.map((value) => (Array.isArray(value) ? element("option", { value: value[0], textContent: value[1] }) : element("option", { value, textContent: value })));
+    select.replaceChildren(element("option", { value: "", textContent: "all" }), ...options);
+    select.value = chosen;
+  }
+  return ids;
+}
+
+async function open(id) {
+  await attempt(async () => {
+    keep();
+    show(await call("GET", "record", { id }));
+    await loadQueue(id);
+  });
+}
+
+async function step(way) {
+  const ids = state.queue?.ids ?? [];
+  const at = ids.indexOf(state.record?.id);
+  const next = at < 0 ? ids[0] : ids[at + way];
+  if (next) await open(next);
+  else notice(ids.length ? "This is the last one under these filters." : "No record answers these filters.");
+}
+
+// --- one record ---
+
+const drafts = new Map(); // what was typed and not saved, by record: looking elsewhere loses nothing
+
+function keep() {
+  finishEdit();
+  if (state.record && state.draft?.touched()) drafts.set(state.record.id, { hash: state.record.hash, draft: state.draft });
+}
+
+function show(record, draft = null) {
+  const kept = drafts.get(record.id);
+  drafts.delete(record.id);
+  state.record = record;
+  state.draft = draft ?? (kept?.hash === record.hash ? kept.draft : new Draft(record));
+  Object.assign(state, { row: 0, began: performance.now(), spent: 0 });
+  $("#comment").value = "";
+  $("#record").hidden = false;
+  $("#source").lang = record.source?.lang ?? "";
+  $("#target").lang = record.lang;
+  $("#target").dir = $("#source").dir = "auto";
+  editor.edit(false);
+  render();
+  $("#target").focus({ preventScroll: true });
+  editor.select(0);
+  if (!state.queue?.blind) locate(record);
+}
+
+/** The checks take a moment: the record is shown first, what they find at its place when they are done. */
+async function locate(record) {
+  try {
+    const answer = await call("GET", "findings", { id: record.id });
+    if (state.record !== record || answer.hash !== record.hash) return;
+    record.findings = answer.findings;
+    if (!editor.composing) change(() => {});
+  } catch {
+    // the reasons are shown; a server that is gone is told at the next step
+  }
+}
+
+const flash = { source: null, target: null };
+
+function render(caret = null) {
+  const { record, draft } = state;
+  const rows = draft.rows();
+  state.row = Math.min(state.row, Math.max(rows.length - 1, 0));
+  $("#record-id").textContent = record.id;
+  $("#status").textContent = record.status === "in" ? "" : record.status;
+  $("#deciders").textContent = record.deciders.length ? `decided by ${record.deciders.join(", ")}` : "";
+  $("#mode").textContent = editor.editing ? "editing: Esc ends it" : draft.touched() ? "changed, not saved" : "";
+  const marks = { source: [], target: [] };
+  rows.forEach((row, n) => {
+    for (const side of ["source", "target"]) {
+      for (const span of row[side]?.spans ?? []) {
+        const classes = ["span", n === state.row ? "current" : "", row.missing ? "missing" : "", side === "source" && !row.target && !row.missing ? "alone" : ""];
+        if (span.start !== null) marks[side].push({ start: span.start, end: span.end, class: classes.filter(Boolean).join(" "), number: n + 1, row: n });
+      }
+    }
+  });
+  const findings = state.queue?.blind ? [] : record.findings;
+  for (const side of ["source", "target"]) {
+    const text = side === "source" ? (record.source?.text ?? "") : draft.text;
+    for (const finding of findings) {
+      if (finding[side] && (side === "source" || draft.text === record.text)) {
+        const [start, end] = finding[side].map((point) => units(text, point));
+        marks[side].push({ start, end, class: flash[side] === finding ? "finding flash" : "finding" });
+      }
+    }
+    draw($(`#${side}`), text, marks[side]);
+  }
+  if (caret !== null) editor.select(caret);
+  $("#source-label").textContent = record.source?.text_label ?? "";
+  renderLabels();
+  renderRows(rows);
+  renderFindings(findings);
+  renderVersions();
+  for (const name of ["undo", "redo"]) $(`[data-act=${name}]`).disabled = !(name === "undo" ? draft.canUndo() || state.done.length : draft.canRedo() || state.undone.length);
+  $("[data-act=save]").disabled = !draft.touched();
+  $("[data-act=accept]").firstChild.textContent = record.status === "in" ? "Accept " : "Restore ";
+}
+
+function renderLabels() {
+  const { record, draft } = state;
+  $("#text-labels").replaceChildren(
+    ...record.text_labels.map((label, n) => {
+      const button = element("button", { type: "button", role: "radio", textContent: label }, element("kbd", { textContent: `t ${digit(n)}` }));
+      button.setAttribute("aria-checked", String(label === draft.text_label));
+      button.addEventListener("click", () => change(() => draft.setTextLabel(label)));
+      return button;
+    }),
+  );
+  const names = record.kind === "event" ? record.roles : record.labels;
+  const buttons = names.map((label, n) => {
+    const button = element("button", { type: "button" }, element("kbd", { textContent: digit(n) }), ` ${label}`);
+    button.title = record.kind === "span" ? "Click, or press the number; with Shift, on all of these words" : "Click, or press the number";
+    button.addEventListener("click", (event) => label_(n, event.shiftKey));
+    return button;
+  });
+  if (record.kind === "relation") buttons.unshift(...["head", "tail"].map((name, n) => act(`${name} `, "[]"[n], () => argument(name))));
+  if (record.kind === "event") buttons.push(act("new event ", "+", () => addEvent()));
+  if (record.open_labels) buttons.push(act("other … ", "o", () => otherLabel()));
+  buttons.push(act("place here ", "Enter", () => place()), act("no counterpart ", "x", () => noCounterpart()), act("remove ", "Del", () => remove()));
+  $("#labels").replaceChildren(...buttons);
+}
+
+function act(words, key, work) {
+  const button = element("button", { type: "button", textContent: words }, element("kbd", { textContent: key }));
+  button.addEventListener("click", work);
+  return button;
+}
+
+function renderRows(rows) {
+  const words = (item) => (item ? item.spans.map((span) => (span.role ? `${span.role}: ` : "") + span.words).join(" → ") : "");
+  $("#pairs tbody").replaceChildren(
+    ...rows.map((row, n) => {
+      const lost = row.target?.spans.some((span) => span.start === null);
+      const said = row.missing ? "no counterpart" : row.target ? words(row.target) : "not annotated";
+      const line = element("tr", { className: [n === state.row ? "current" : "", lost || (!row.target && !row.missing) ? "lost" : ""].join(" ") });
+      line.style.setProperty("--hue", `var(--hue-${(n + 1) % 8})`);
+      const pick = element("button", { type: "button", className: "number", textContent: String(n + 1), title: "Choose this pair ( , and . )" });
+      pick.addEventListener("click", () => focusRow(n));
+      if (n === state.row) pick.setAttribute("aria-current", "true");
+      const away = element("button", { type: "button", textContent: "✕", title: "Remove the annotation (Del)" });
+      away.setAttribute("aria-label", `Remove annotation ${n + 1}`);
+      away.addEventListener("click", () => (focusRow(n), remove()));
+      line.append(
+        element("td", {}, pick),
+        element("td", { lang: state.record.source?.lang ?? "", textContent: words(row.source) }),
+        element("td", { lang: state.record.lang, textContent: said + (lost ? " (not in the text)" : "") }),
+        element("td", { textContent: row.target?.label ?? row.source?.label ?? "" }),
+        element("td", {}, row.target ? away : null),
+      );
+      line.addEventListener("pointerenter", () => hover(n, true));
+      line.addEventListener("pointerleave", () => hover(n, false));
+      return line;
+    }),
+  );
+}
+
+function hover(n, on) {
+  for (const span of document.querySelectorAll(".text [data-rows]")) {
+    if (span.dataset.rows.split(" ").includes(String(n))) span.classList.toggle("hover", on);
+  }
+  $("#pairs tbody").children[n]?.classList.toggle("hover", on);
+}
+
+function renderFindings(findings) {
+  const unlike = state.draft.text !== state.record.text;
+  $("#findings ul").replaceChildren(
+    ...findings.map((finding) => {
+      const line = element("li", { textContent: finding.words, title: finding.code });
+      if (finding.what) line.append(element("q", { textContent: finding.what }));
+      for (const [event, on] of [["pointerenter", true], ["pointerleave", false]]) {
+        line.addEventListener(event, () => {
+          for (const side of ["source", "target"]) flash[side] = on ? finding : null;
+          render();
+        });
+      }
+      return line;
+    }),
+    ...(unlike && findings.length ? [element("li", { className: "quiet", textContent: "as the checks saw it, before your edit" })] : []),
+  );
+  $("#findings").hidden = !findings.length;
+}
+
+function renderVersions() {
+  $("#versions").hidden = !state.record.versions.length;
+  $("#versions ul").replaceChildren(
+    ...state.record.versions.map((version) => {
+      const line = element("li", {}, element("strong", { textContent: version.who }), ` ${version.why}`);
+      if (version.rejected) line.append(" — rejects it");
+      if (version.text !== undefined && version.text !== state.draft.text) line.append(element("blockquote", { textContent: version.text }));
+      if (version.text_label !== undefined) line.append(element("div", { textContent: `Label: ${version.text_label}` }));
+      if (version.extractions) line.append(element("div", { textContent: version.extractions.map((item) => [item.label, ...item.spans.map((span) => span.text)].filter(Boolean).join(": ")).join(" | ") }));
+      if (version.text !== undefined || version.text_label !== undefined || version.extractions) {
+        line.append(act("Take this version ", "", () => change(() => state.draft.take(version))));
+      }
+      return line;
+    }),
+  );
+}
+
+// --- what a person does ---
+
+function change(work, caret = null) {
+  const chosen = editor.selection();
+  work();
+  render(caret);
+  if (caret === null && chosen && document.activeElement === $("#target")) editor.select(...chosen);
+  announce();
+}
+
+function focusRow(n) {
+  const rows = state.draft.rows();
+  if (rows.length) state.row = (n + rows.length) % rows.length;
+  render();
+  const span = state.draft.rows()[state.row]?.target?.spans[0];
+  $("#target").focus({ preventScroll: true });
+  if (span && span.start !== null) editor.select(span.start);
+}
+
+/** The words that are chosen, whole characters without blanks at the ends; null where none are. */
+function chosen() {
+  const selection = state.draft && editor.selection();
+  if (!selection || selection[0] === selection[1]) return null;
+  const { text } = state.draft;
+  const [start, end] = state.draft.trimmed(...whole(text, ...selection));
+  return start < end ? { start, end, words: text.slice(start, end) } : null;
+}
+
+function label_(n, all = false) {
+  const { record, draft } = state;
+  const span = chosen();
+  if (record.kind === "event") return change(() => draft.setRole(state.row, record.roles[n], span));
+  const label = record.labels[n];
+  if (label === undefined) return null;
+  return change(() => (all ? draft.labelAll(state.row, span, label) : (state.row = draft.setLabel(state.row, span, label))));
+}
+
+function otherLabel() {
+  const label = prompt("Label, in the language of the translation:")?.trim();
+  const span = chosen();
+  if (label) change(() => (state.row = state.draft.setLabel(state.row, span, label)));
+}
+
+const argument = (name) => change(() => state.draft.setArgument(name, chosen()));
+const addEvent = () => change(() => (state.row = state.draft.addEvent(chosen())));
+const place = () => change(() => (state.row = state.draft.place(state.row, chosen())));
+const noCounterpart = () => change(() => state.draft.toggleMissing(state.row));
+const remove = () => change(() => state.draft.remove(state.row));
+
+function announce() {
+  const span = chosen();
+  const { text } = state.draft ?? { text: "" };
+  $("#selection").textContent = span ? `“${span.words}”, characters ${points(text, span.start)}–${points(text, span.end)}` : (state.draft?.pending() ?? "");
+}
+
+function startEdit() {
+  editor.edit(true);
+  state.draft.beginEdit();
+  render(editor.selection()?.[0] ?? 0);
+  $("#target").focus();
+}
+
+function finishEdit() {
+  if (!editor?.editing) return;
+  const caret = editor.selection()?.[0] ?? 0;
+  editor.edit(false);
+  state.draft.endEdit();
+  render(caret);
+}
+
+function seconds() {
+  return state.spent + Math.min(performance.now() - state.began, 120000) / 1000;
+}
+
+async function decide(decision) {
+  finishEdit();
+  const { record, draft } = state;
+  if (!record) return;
+  const fields = decision === "reject" ? {} : draft.fields();
+  if (!decision && !draft.touched()) return notice("Nothing was changed: a accepts the record as it is.");
+  const sent = { id: record.id, base_hash: record.hash, decision, fields, comment: $("#comment").value, seconds: seconds(), missing: draft.missingItems() };
+  await send("decide", sent, draft);
+}
+
+async function send(name, sent, draft = null) {
+  $("#saved").textContent = "saving …";
+  try {
+    const answer = await call("POST", name, sent);
+    $("#saved").textContent = name === "undo" ? "undone" : `saved: ${sent.decision || "edit"}`;
+    notice("");
+    if (name === "decide") {
+      state.done.push(sent);
+      state.undone = [];
+      show(answer.record);
+      await loadQueue(sent.id);
+      if (sent.decision) await step(1);
+    }
+    return answer;
+  } catch (error) {
+    $("#saved").textContent = "not saved";
+    notice(error.message);
+    if (error.changed) {
+      const mine = { who: state.who, why: "(your version, not saved)", ...sent.fields };
+      show({ ...error.record, versions: [...error.record.versions, mine] });
+    } else if (error.name === true) $("#annotator").focus();
+    return null;
+  }
+}
+
+async function undo() {
+  if (state.draft?.canUndo()) return change(() => state.draft.undo());
+  const last = state.done.at(-1);
+  if (!last) return notice("There is nothing to undo.");
+  const answer = await send("undo", { id: last.id });
+  if (!answer) return null;
+  state.undone.push(state.done.pop());
+  show(answer.record);
+  return loadQueue(last.id);
+}
+
+async function redo() {
+  if (state.draft?.canRedo()) return change(() => state.draft.redo());
+  const again = state.undone.pop();
+  if (!again) return notice("There is nothing to redo.");
+  const rest = state.undone;
+  await attempt(async () => show(await call("GET", "record", { id: again.id })));
+  if (await send("decide", { ...again, base_hash: again.base_hash })) state.undone = rest;
+  return null;
+}
+
+const acts = {
+  accept: () => decide("accept"), reject: () => decide("reject"), save: () => decide(""), undo, redo, next: () => step(1), previous: () => step(-1),
+  edit: startEdit, endEdit: finishEdit, label: label_, textLabel: (n) => state.record.text_labels[n] && change(() => state.draft.setTextLabel(state.record.text_labels[n])),
+  row: (way) => focusRow(state.row + way), place, remove, noCounterpart, addEvent, argument, otherLabel: () => state.record.open_labels && otherLabel(),
+  comment: () => $("#comment").focus(), search: () => $("#filters [name=text]").focus(), help: () => $("#help").showModal(), home: () => $("#target").focus(),
+};
+
+const editor = new Editor(
+  $("#target"),
+  (from, to, put) => change(() => state.draft.edit(from, to, put), from + put.length),
+  announce,
+);
+
+// --- events ---
+
+bindKeys(acts, () => ({ editing: editor.editing, target: $("#target"), ready: state.record !== null, kind: state.record?.kind }), $("#keys"));
+for (const button of document.querySelectorAll("[data-act]")) button.addEventListener("click", () => acts[button.dataset.act]());
+$("#help-button").addEventListener("click", acts.help);
+$("#queue-toggle").addEventListener("click", () => {
+  const shown = document.body.classList.toggle("queue-open");
+  $("#queue-toggle").setAttribute("aria-expanded", String(shown));
+});
+$("#filters").addEventListener("submit", (event) => event.preventDefault());
+let timer = 0;
+$("#filters").addEventListener("input", () => {
+  clearTimeout(timer);
+  timer = setTimeout(() => attempt(async () => {
+    const ids = await loadQueue();
+    if (!ids.includes(state.record?.id) && ids.length && document.activeElement?.name !== "text") await open(ids[0]);
+  }), 120);
+});
+$("#target").addEventListener("dblclick", () => announce());
+for (const side of ["#source", "#target"]) {
+  $(side).addEventListener("click", (event) => {
+    const rows = event.target.closest?.("[data-rows]")?.dataset.rows.split(" ");
+    if (rows && document.getSelection().isCollapsed) {
+      const at = editor.selection();
+      state.row = Number(rows.at(-1));
+      render(side === "#target" && at ? at[0] : null);
+    }
+  });
+  $(side).addEventListener("pointerover", (event) => event.target.dataset?.rows?.split(" ").forEach((n) => hover(n, true)));
+  $(side).addEventListener("pointerout", (event) => event.target.dataset?.rows?.split(" ").forEach((n) => hover(n, false)));
+}
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) state.spent = seconds();
+  state.began = document.hidden ? Infinity : performance.now();
+});
+$("#annotator").value = state.who;
+$("#annotator").addEventListener("change", () => start($("#annotator").value.trim()));
+window.addEventListener("beforeunload", (event) => (state.draft?.touched() || drafts.size) && event.preventDefault());
+
+async function start(who) {
+  Object.assign(state, { who, done: [], undone: [], record: null, draft: null });
+  query.set("annotator", who);
+  history.replaceState(null, "", `?${query}`);
+  await attempt(async () => {
+    const ids = await loadQueue();
+    const first = state.queue.rows.find((row) => row.state !== "decided")?.id ?? ids[0];
+    if (first) await open(first);
+    else notice("There is nothing to review.");
+  });
+}
+
+if (state.who) start(state.who);
+else {
+  notice("Type your name as the reviewer: it stands in every decision.");
+  $("#annotator").focus();
+}
