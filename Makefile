@@ -23,7 +23,7 @@ install: .venv/installed  ## .venv from requirements.lock and torch.txt
 	@touch $@
 
 repro: install  ## rebuild everything that changed, from Japanese records to scores; ends with the alarms
-	@dvc pull --quiet --remote release data/responses.jsonl.gz.dvc data/responses-baseline.jsonl.gz.dvc
+	@dvc pull --quiet --remote release data/responses.jsonl.gz.dvc data/responses-baseline.jsonl.gz.dvc models/oiellm.dvc
 	dvc repro
 	@python -m stages.report.report --show metrics/alarms.json
 	@echo "report: metrics/report.html (one page, opens offline), metrics/report.md"
@@ -39,7 +39,7 @@ check: lint  ## lint, types, fast tests
 	pytest tests --ignore tests/integration -n 2 -m "not slow"
 
 test: install tests/downloads/hironsancorpus-0.1.2.tar.gz  ## all tests but those with real servers and kills
-	@dvc pull --quiet --remote release data/responses.jsonl.gz.dvc data/responses-baseline.jsonl.gz.dvc
+	@dvc pull --quiet --remote release data/responses.jsonl.gz.dvc data/responses-baseline.jsonl.gz.dvc models/oiellm.dvc
 	pytest tests --ignore tests/integration -n 2
 
 test-integration: install  ## real servers, kills, whole workflows

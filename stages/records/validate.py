@@ -72,6 +72,7 @@ ARTIFACTS = {
     "metrics/llm_*_format.json": "llm_format_metrics",
     "metrics/evaluation*.json": "evaluation_metrics",
     "metrics/constrained.json": "evaluation_metrics",
+    "metrics/released.json": "evaluation_metrics",
     "metrics/baseline.json": "evaluation_metrics",
     "metrics/llm_*shot.json": "evaluation_metrics",
     "metrics/compare_*.json": "comparison",

@@ -29,6 +29,8 @@ METRICS = {
     "baseline_intervals": ("metrics/baseline_intervals.json", "interval_metrics"),
     "llm_0shot_intervals": ("metrics/llm_0shot_intervals.json", "interval_metrics"),
     "llm_kshot_intervals": ("metrics/llm_kshot_intervals.json", "interval_metrics"),
+    "released": ("metrics/released.json", "evaluation_metrics"),
+    "released_intervals": ("metrics/released_intervals.json", "interval_metrics"),
     "llm_0shot": ("metrics/llm_0shot.json", "evaluation_metrics"),
     "llm_kshot": ("metrics/llm_kshot.json", "evaluation_metrics"),
     "data_checks": ("metrics/data_checks.json", "data_checks"),

@@ -31,6 +31,7 @@ from stages.scoring.tables import markdown
 TEMPLATES = Path(__file__).with_name("templates")
 # The systems that the report sets side by side, by the names of their metrics.
 SYSTEMS = {
+    "released": "released model",
     "evaluation": "model",
     "constrained": "constrained",
     "baseline": "linear model",
