@@ -87,7 +87,7 @@ class LlmSession:
 
     def account(self) -> dict[str, Any]:
         """Who answered to which prompt, how many calls and tokens, and the keys of the responses
-        (`schemas/llm/usage.schema.json`). The archive's card stands in it where every response is the archive's."""
+        (`schemas/llm/usage.schema.json`). A card stands in it as `_card` says."""
         tokens = [tokens_of(answer, self.bodies.get(key)) for key, answer in self.answers.items()]
         estimated = sum(guessed for _, _, guessed in tokens)
         own = [answer for answer in self.answers.values() if answer["finish_reason"] != REFUSED]
@@ -95,13 +95,21 @@ class LlmSession:
             "prompt": self.spec.path,
             "prompt_sha256": self.spec.sha256,
             "models": sorted({answer["model"] for answer in own}),
-            "card": self.archive.card if all(key in self.archive for key in self.answers) else {},
+            "card": self._card(),
             "calls": len(self.answers),
             "prompt_tokens": sum(prompt for prompt, _, _ in tokens),
             "completion_tokens": sum(completion for _, completion, _ in tokens),
             **({"estimated": estimated} if estimated else {}),
             "responses": sorted(self.answers),
         }
+
+    def _card(self) -> dict[str, Any]:
+        """The archive's card of the model that was asked, where every response is the archive's; with nothing asked,
+        the whole of it."""
+        if not self.answers:
+            return self.archive.card
+        whole = all(key in self.archive for key in self.answers)
+        return self.archive.card_of({body["model"] for body in self.bodies.values()}) if whole else {}
 
     def write(self, path: str | Path) -> None:
         """Writes the usage file."""
