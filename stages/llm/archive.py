@@ -2,15 +2,19 @@
 
     python -m stages.llm.archive --card data/responses.card.json --usage data/usage --out data/responses.jsonl.gz
 
-packs, from the cache (or the archive that is there), the responses whose keys the usage files name. The first line is the
-card: which model in which quantisation answered, where it came from, how it was served, and under `prompts` the SHA-256
-of each prompt file. The same responses give the same bytes: lines sorted by key, no time in the gzip header.
+adds, from the cache, the responses whose keys the usage files name. What the archive holds stays, unless `--drop` says to leave
+out what no usage file names. The first line is the card: which model in which quantisation answered, where it came from, how
+it was served, and under `prompts` the SHA-256 of each prompt file. An archive of several models has a card for each, under
+`cards`. A card is checked against the requests: it cannot speak of a model that none was sent to, and a model
+without a card has one that says its name alone. The same responses give the same bytes: lines sorted by key, no time in the
+gzip header.
 """
 
 from __future__ import annotations
 
 import argparse
 import gzip
+import sys
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -50,6 +54,14 @@ class Archive:
         except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError) as error:
             raise UserError(str(path), f"broken archive: {error!r}", f"get it again: dvc pull {path}") from error
 
+    def card_of(self, models: set[str]) -> dict[str, Any]:
+        """The card of the one model that requests were sent to, with the prompts; empty of several, or where there is none."""
+        cards, prompts = cards_of(self.card), self.card.get("prompts")
+        card = cards.get(next(iter(models))) if len(models) == 1 else None
+        if card is None:
+            return {}
+        return {**card, "prompts": prompts} if prompts is not None else card
+
     def __contains__(self, key: str) -> bool:
         return key in self._lines
 
@@ -69,6 +81,20 @@ def _fields(line: bytes) -> tuple[str, dict[str, Any], dict[str, Any]]:
     return value["key"], value["request"], value["response"]
 
 
+def cards_of(card: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The cards in an archive's first line, by model."""
+    if "cards" in card:
+        return dict(card["cards"])
+    own = {key: value for key, value in card.items() if key != "prompts"}
+    return {own["model"]: own} if "model" in own else {}
+
+
+def joined(cards: dict[str, dict[str, Any]], prompts: dict[str, str]) -> dict[str, Any]:
+    """The first line's card: that of the only model, or those of several; and the prompts."""
+    own = next(iter(cards.values())) if len(cards) == 1 else {"cards": dict(sorted(cards.items()))} if cards else {}
+    return {**own, "prompts": dict(sorted(prompts.items()))}
+
+
 def pack(path: str | Path, card: dict[str, Any], entries: dict[str, Entry]) -> None:
     """Writes an archive."""
     lines = [dumps({"card": card})]
@@ -78,14 +104,14 @@ def pack(path: str | Path, card: dict[str, Any], entries: dict[str, Entry]) -> N
 
 def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m stages.llm.archive", description=__doc__.split("\n")[0])
-    parser.add_argument("--card", required=True)
+    parser.add_argument("--card", nargs="+", required=True, help="a JSON file for each model")
     parser.add_argument("--usage", required=True, help="folder of usage files, one a stage and language")
     parser.add_argument("--out", required=True)
-    parser.add_argument("--keep", action="store_true", help="keep what the archive already holds, too")
+    parser.add_argument("--drop", action="store_true", help="leave out what no usage file names")
     options = parser.parse_args(arguments)
     old, cache = Archive(options.out), Cache()
     recorded = old.entries
-    entries, prompts = (dict(recorded), old.card.get("prompts", {})) if options.keep else ({}, {})
+    entries, prompts = ({}, {}) if options.drop else (dict(recorded), dict(old.card.get("prompts", {})))
     usages = sorted(Path(options.usage).rglob("*.json"))
     if not usages:
         raise UserError(options.usage, "has no usage file", "run the stages that ask the LLM first, then pack")
@@ -97,8 +123,21 @@ def main(arguments: Sequence[str]) -> None:
             if entry is None:
                 raise UserError(f"{path}: {key}", "no such response in the cache", "run its stage again, then pack")
             entries[key] = entry
-    pack(options.out, {**read_json(options.card), "prompts": dict(sorted(prompts.items()))}, entries)
-    print(f"{len(entries)} responses in {options.out}")
+    models = {body["model"] for body, _ in entries.values()}
+    cards = {model: {"model": model} for model in models}
+    cards |= {model: card for model, card in cards_of(old.card).items() if model in models}
+    for path in options.card:
+        card = read_json(path)
+        if not isinstance(card, dict) or card.get("model") not in models:
+            said = card.get("model") if isinstance(card, dict) else card
+            fault = f"speaks of model {said!r}, and the responses are by {', '.join(sorted(models)) or 'none'}"
+            raise UserError(str(path), fault, "write a card for the model that was asked")
+        cards[card["model"]] = card
+    pack(options.out, joined(cards, prompts), entries)
+    new, gone = len(entries.keys() - recorded.keys()), len(recorded.keys() - entries.keys())
+    print(f"{len(entries)} responses in {options.out}: {new} new, {gone} dropped")
+    if bare := sorted(model for model, card in cards.items() if card.keys() == {"model"}):
+        print(f"no card says more of {', '.join(bare)}", file=sys.stderr)
 
 
 if __name__ == "__main__":

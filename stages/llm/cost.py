@@ -5,6 +5,7 @@ Money is `decimal.Decimal` in USD throughout. The prices stand in `stages/llm/pr
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache, lru_cache
@@ -18,6 +19,7 @@ import yaml
 from stages.core.errors import UserError
 from stages.core.schema import faults
 from stages.llm.answer import REFUSED
+from stages.llm.request import Request
 
 PRICES = Path(__file__).with_name("prices.yaml")
 WHERE = "stages/llm/prices.yaml"
@@ -133,16 +135,29 @@ class Budget:
     A request goes out after `may_send`, and comes back by `spent` (an answer with usage) or `refused` (no answer, and
     none will be charged: an HTTP 4xx or 5xx). Where neither can be said, as after a timeout, nothing is called: the sum
     stays set aside, since the endpoint may charge it. Without a limit nothing is refused; `total` counts all the same.
+    A request to another model than `model` counts at that one's price. `elsewhere` are the keys of answers that other stages
+    paid for, with what they cost: the sum is one for all of them, and an answer that two stages use is paid for once.
 
     Raises:
         UserError: there is a limit and the table has no price for the model.
     """
 
-    def __init__(self, limit: Decimal | None, model: str, batch: bool = False) -> None:
-        self.limit, self.model, self.batch = limit, model, batch
-        self._total, self._reserved = Decimal(0), Decimal(0)
-        self.priced = self._usd(0, 0) is not None
-        if limit is not None and not self.priced:
+    def __init__(
+        self,
+        limit: Decimal | None,
+        model: str,
+        batch: bool = False,
+        elsewhere: Mapping[str, Decimal] | None = None,
+    ) -> None:
+        self.limit, self.model, self.batch, self.elsewhere = limit, model, batch, elsewhere or {}
+        self._total, self._reserved = sum(self.elsewhere.values(), Decimal(0)), Decimal(0)
+        self.priced = self._usd(0, 0, model) is not None
+        if limit is not None:
+            self.check(model)
+
+    def check(self, model: str) -> None:
+        """UserError where the table has no price for a model, so that no budget can be kept."""
+        if self._usd(0, 0, model) is None:
             kind = "no Batch price" if model in prices() else "no price"
             fault = f"{kind} for model {model!r}, so no budget can be kept"
             raise UserError(WHERE, fault, "add its price there with source and date, or set the budget to null")
@@ -152,16 +167,17 @@ class Budget:
         """USD spent so far; None where the model has no price."""
         return self._total if self.priced else None
 
-    def _usd(self, prompt: int, completion: int) -> Decimal | None:
-        return cost_usd(self.model, prompt, completion, self.batch)
+    def _usd(self, prompt: int, completion: int, model: str) -> Decimal | None:
+        return cost_usd(model, prompt, completion, self.batch)
 
     def _bound(self, body: dict[str, Any]) -> Decimal:
-        return self._usd(prompt_tokens_bound(body), completion_tokens_bound(body)) or Decimal(0)
+        return self._usd(prompt_tokens_bound(body), completion_tokens_bound(body), body["model"]) or Decimal(0)
 
     def may_send(self, request_body: dict[str, Any]) -> bool:
         """Whether this request fits beside what is spent and under way; if so, its bound is set aside."""
         if self.limit is None:
             return True
+        self.check(request_body["model"])
         bound = self._bound(request_body)
         if self._total + self._reserved + bound > self.limit:
             return False
@@ -186,8 +202,11 @@ class Budget:
     def paid(self, response: dict[str, Any], request_body: dict[str, Any] | None = None) -> None:
         """An answer that an earlier run paid for counts too: so a budget is not passed by starting again. Where the
         endpoint does not say its tokens, their estimate counts."""
+        if request_body is not None and self.elsewhere and Request(request_body).key in self.elsewhere:
+            return
         prompt, completion, _ = tokens_of(response, request_body)
-        self._total += self._usd(prompt, completion) or Decimal(0)
+        model = self.model if request_body is None else request_body["model"]
+        self._total += self._usd(prompt, completion, model) or Decimal(0)
 
     def stop(self, waiting: int) -> UserError:
         """The one line with which a run ends that `may_send` refused to go on with `waiting` requests."""

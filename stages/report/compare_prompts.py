@@ -36,7 +36,7 @@ from stages.llm import prompt
 from stages.llm.archive import Archive
 from stages.llm.cost import cost_usd
 from stages.llm.request import Llm
-from stages.llm.session import LlmSession
+from stages.llm.session import LlmSession, budget_of
 from stages.records.record import Record
 from stages.records.rules import read_records
 from stages.report.translation_quality import Measured, differences, measure, summary
@@ -163,6 +163,7 @@ def main(arguments: Sequence[str]) -> None:
     records, archive = read_records(options.records), Archive(options.responses)
     references = {record["id"]: record for record in read_records(options.references)}
     glossaries = by_language(options.glossaries, languages, ".json")
+    budget = budget_of(llm, archive, Path(options.usage))
     arms: dict[str, Any] = {}
     wholes: dict[str, list[Kept]] = {"paired": [], "paired_checked": []}
     for path in options.prompts:
@@ -170,7 +171,7 @@ def main(arguments: Sequence[str]) -> None:
         for lang in languages:
             labels = read_checked_json(glossaries[lang], "glossary")["labels"]
             glossary = {label: entry["label"] for label, entry in labels.items()}
-            session = LlmSession(llm, spec, archive)
+            session = LlmSession(llm, spec, archive, budget)
             lines[lang] = translate(records, lang, session, glossary, knobs.projection)
             account = session.account()
             spent = cost_usd(knobs.priced_as or llm.model, account["prompt_tokens"], account["completion_tokens"])

@@ -80,11 +80,13 @@ def repairs(ledger: Sequence[Line]) -> dict[str, dict[str, int]]:
 def account(usage: dict[str, Any], kept: int, priced_as: str | None) -> dict[str, Any]:
     """Who translated, by which prompt, with how many calls and tokens, and for how much (`stages/llm/prices.yaml`).
 
-    usd is of all calls, those of records that were lost too; null where the model has no price.
+    usd is of all calls, those of records that were lost too, at the model's own price; at that of `priced_as` where the own one
+    is unknown or nothing, as a local model's is; null where neither has a price.
     """
     keys = ("models", "prompt", "prompt_sha256", "calls", "prompt_tokens", "completion_tokens")
     card = {key: usage["card"].get(key) for key in ("name", "quantisation", "weights_sha256", "server")}
-    model = priced_as or (usage["models"][0] if len(usage["models"]) == 1 else "")
+    own = usage["models"][0] if len(usage["models"]) == 1 else ""
+    model = own if cost_usd(own, 1, 1) else priced_as or own
     usd = cost_usd(model, usage["prompt_tokens"], usage["completion_tokens"])
     return {
         **{key: usage[key] for key in keys},

@@ -22,7 +22,7 @@ import argparse
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from stages.core import config
@@ -169,8 +169,7 @@ def main(arguments: Sequence[str]) -> None:
         parser.add_argument(f"--{option}", required=True)
     LlmSession.add_arguments(parser)
     given = parser.parse_args(arguments)
-    options, session = config.read("llm_baseline", LlmBaseline), LlmSession.of(given)
-    session.llm = replace(session.llm, model=given.model or session.llm.model)
+    options, session = config.read("llm_baseline", LlmBaseline), LlmSession.of(given, given.model)
     test = sorted(read_checked(given.test, "example"), key=lambda example: (cell_of(example), example["id"]))
     shown: dict[Cell, list[Record]] = {}
     if given.shots == "k":

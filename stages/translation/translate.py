@@ -15,7 +15,6 @@ code of why there is none. Whether a candidate is good is the filter's to say.
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -28,7 +27,6 @@ from stages.core.schema import read_checked_json
 from stages.llm import prompt
 from stages.llm.archive import Archive
 from stages.llm.cache import Cache
-from stages.llm.cost import Budget, prices
 from stages.llm.estimate import estimate, table
 from stages.llm.prompt import Prompt
 from stages.llm.request import Llm
@@ -155,13 +153,8 @@ def main(arguments: Sequence[str]) -> None:
     session, records = LlmSession.of(options), read_records(options.records)
     labels = read_checked_json(options.glossary, "glossary")["labels"]
     glossary = {label: entry["label"] for label, entry in labels.items()}
-    in_batches = os.environ.get("LLM_MODE") == "batch"
-    budget = Budget(knobs.budget_usd, llm.model, in_batches) if knobs.budget_usd is not None else None
-    session.budget = budget
-    stronger = knobs.projection.stronger_model
-    if budget and stronger and prices().get(stronger) != prices()[llm.model]:
-        fault = f"is kept at the price of {llm.model!r}, and stronger_model {stronger!r} has another or none"
-        raise UserError("translate.budget_usd", fault, "set one of the two to null")
+    if session.budget and knobs.projection.stronger_model:
+        session.budget.check(knobs.projection.stronger_model)  # before anything is paid
     translations = translate(records, options.lang, session, glossary, knobs.projection)
     write_translations(options.out, translations)
     session.write(options.usage)

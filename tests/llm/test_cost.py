@@ -143,6 +143,20 @@ def test_what_an_earlier_run_paid_or_has_under_way_counts() -> None:
     assert not waiting.may_send(body)
 
 
+def test_another_model_counts_at_its_own_price_and_what_another_stage_paid_counts_once() -> None:
+    body = ask("word", llm=replace(LLM, model="gemini-3.1-flash-lite")).body
+    budget = Budget(Decimal(1), LLM.model)
+    assert budget.may_send(body)
+    budget.spent(response(1000, 10), body)
+    assert budget.total == cost_usd("gemini-3.1-flash-lite", 1000, 10)
+    with pytest.raises(UserError, match="no price for model 'unheard-of'"):
+        budget.may_send({**body, "model": "unheard-of"})
+    own = ask("word")
+    shared = Budget(Decimal(1), LLM.model, elsewhere={own.key: Decimal("0.25")})
+    shared.paid(response(1000, 10), own.body)
+    assert shared.total == Decimal("0.25")
+
+
 def test_without_a_price_a_budget_names_the_table_and_no_budget_lets_all_through() -> None:
     with pytest.raises(UserError, match=r"stages/llm/prices.yaml: no price for model 'unheard-of'.*add its price"):
         Budget(Decimal(1), "unheard-of")

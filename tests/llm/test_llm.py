@@ -248,32 +248,57 @@ def account(folder: Path, name: str, words: str, source: Archive, sha256: str = 
     LlmSession(LLM, Prompt(f"{name}.yaml", sha256, {}), source, answers=answers).write(folder / f"{name}.json")
 
 
-def test_packing_takes_what_the_usage_files_name_from_cache_or_archive(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_packing_adds_what_the_usage_files_name_and_drops_only_when_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("LLM_CACHE", str(tmp_path / "cache"))
     cache, out = Cache(), tmp_path / "responses.jsonl.gz"
     for word in "bcd":
         cache.put(ask(word).key, ask(word).body, response(word))
-    pack(out, {"model": "old", "prompts": {"old.yaml": "0"}}, {ask("a").key: ENTRIES[ask("a").key]})
+    pack(out, {"model": MODEL, "prompts": {"old.yaml": "0"}}, {ask("a").key: ENTRIES[ask("a").key]})
     (tmp_path / "usage").mkdir()
     account(tmp_path / "usage", "one", "b", Archive(None))
-    write_json(tmp_path / "card.json", {"model": "new"})
+    write_json(tmp_path / "card.json", {"model": MODEL, "server": "s"})
     arguments = ["--card", str(tmp_path / "card.json"), "--usage", str(tmp_path / "usage"), "--out", str(out)]
 
-    archive.main([*arguments, "--keep"])
+    archive.main(arguments)
     assert Archive(out).entries.keys() == {ask("a").key, ask("b").key}
-    assert Archive(out).card == {"model": "new", "prompts": {"old.yaml": "0", "one.yaml": "a" * 64}}
+    assert Archive(out).card == {"model": MODEL, "server": "s", "prompts": {"old.yaml": "0", "one.yaml": "a" * 64}}
+    assert "2 responses in" in capsys.readouterr().out
 
     account(tmp_path / "usage", "two", "cb", Archive(None), sha256="b" * 64)
-    archive.main(arguments)
+    archive.main([*arguments, "--drop"])
     assert Archive(out).entries == {key: ENTRIES[key] for key in (ask("b").key, ask("c").key)}
-    assert Archive(out).card == {"model": "new", "prompts": {"one.yaml": "a" * 64, "two.yaml": "b" * 64}}
+    assert Archive(out).card["prompts"] == {"one.yaml": "a" * 64, "two.yaml": "b" * 64}
+    assert ": 1 new, 1 dropped" in capsys.readouterr().out
 
     (tmp_path / "cache" / "responses.sqlite").unlink()
     before = out.read_bytes()
     archive.main(arguments)
     assert out.read_bytes() == before
+
+
+def test_an_archive_of_several_models_has_a_card_for_each_and_none_speaks_for_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LLM_CACHE", str(tmp_path / "cache"))
+    out, other = tmp_path / "r.gz", ask("z", dataclasses.replace(LLM, model="other"))
+    pack(out, {"model": MODEL, "server": "s", "prompts": {}}, ENTRIES)
+    Cache().put(other.key, other.body, response("z"))
+    session = LlmSession(LLM, SPEC, Archive(None))
+    session.answers[other.key] = response("z")
+    session.write(tmp_path / "usage" / "one.json")
+    write_json(tmp_path / "card.json", {"model": "third"})
+    arguments = ["--card", str(tmp_path / "card.json"), "--usage", str(tmp_path / "usage"), "--out", str(out)]
+    with pytest.raises(UserError, match="speaks of model 'third', and the responses are by loopback-1, other"):
+        archive.main(arguments)
+    write_json(tmp_path / "card.json", {"model": "other", "server": "t"})
+    archive.main(arguments)
+    packed = Archive(out)
+    assert len(packed.entries) == len(ENTRIES) + 1
+    assert packed.card_of({MODEL}) == {"model": MODEL, "server": "s", "prompts": {"prompt.yaml": "a" * 64}}
+    assert packed.card_of({"other"})["server"] == "t"
+    assert packed.card_of({MODEL, "other"}) == packed.card_of({"third"}) == {}
 
 
 @pytest.mark.parametrize("case", ["no folder", "unknown response", "no usage file"])
@@ -314,6 +339,7 @@ def test_usage_counts_each_call_once_and_shows_the_card_only_where_it_speaks_for
     # One response that another model may have given: the card says nothing of that one.
     session.answers[ask("z").key] = response()
     assert session.account()["card"] == {}
+    assert LlmSession(LLM, SPEC, packed).account()["card"] == {"model": MODEL}
 
 
 # --- client ----------------------------------------------------------------------------------------------------------

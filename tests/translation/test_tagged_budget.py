@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from stages.core.errors import UserError
@@ -32,9 +34,25 @@ def test_a_budget_stops_before_it_is_passed_and_what_was_answered_is_not_paid_fo
     assert [line["failure"] for line in lines.values()] == [None] * 4
 
 
-def test_a_budget_is_refused_where_the_stronger_model_has_another_price(stage: Stage) -> None:
-    with pytest.raises(UserError, match="gemini-3.1-flash-lite"):
-        stage(ONE, lambda body: GOOD, budget=1.0, stronger_model="gemini-3.1-flash-lite", llm={"model": "gpt-6-luna"})
+def test_a_budget_is_refused_where_the_stronger_model_has_no_price(stage: Stage) -> None:
+    with pytest.raises(UserError, match="no price for model 'unheard-of'"):
+        stage(ONE, lambda body: GOOD, budget=1.0, stronger_model="unheard-of", llm={"model": "gpt-6-luna"})
+    assert stage.bodies == []
+
+
+def test_the_budget_is_one_for_all_stages_and_languages(stage: Stage) -> None:
+    llm = Llm("gpt-6-luna", "json_object_schema", 0.0, 0, 600, 1, 30.0, 0, None, None, 600.0)
+    form = Tagged("en", SPEC, llm, FREE)
+    bound = max(prompt_tokens_bound(form.request(source).body) for source in by_text(TEXTS, "en"))
+    most = cost_usd("gpt-6-luna", bound, 600)
+    assert most is not None
+    spend: dict[str, Any] = {"budget": float(most) * 5.5, "tokens": (bound, 600), "llm": {"model": "gpt-6-luna"}}
+    stage(TEXTS, lambda body: GOOD, **spend)
+    assert len(stage.bodies) == 4
+    with pytest.raises(UserError, match="could pass the budget"):
+        stage(TEXTS, lambda body: GOOD, "zh", **spend)
+    assert len(stage.bodies) == 1
+    stage(TEXTS, lambda body: GOOD, **spend)  # what was paid for is not counted twice
     assert stage.bodies == []
 
 
