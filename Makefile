@@ -10,7 +10,7 @@ export CUBLAS_WORKSPACE_CONFIG := :4096:8
 ASKING := quality prompts classes
 BASELINES := evaluate@llm_0shot evaluate@llm_kshot
 
-.PHONY: help install repro review lint check test test-integration train dry-run gpu-check merge release verify roundtrip record record-baseline formats lock docs
+.PHONY: help install repro review lint check test test-integration train dry-run gpu-check merge release verify roundtrip record record-baseline formats wild lock docs
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
@@ -83,6 +83,10 @@ record-baseline: install  ## the same for the LLM baseline, whose model dvc.yaml
 
 formats: install  ## what each export loses: metrics/formats.json, docs/formats.md (spaCy, an extra, has to be there)
 	python -m stages.exports.measure data/raw/records.jsonl data/raw/references.jsonl --metrics metrics/formats.json --docs docs/formats.md
+
+wild: install  ## inputs from the wild: kinds tried, held, fallen (metrics/wild.json), and 2,000 broken command lines
+	python -m tests.wild --metrics metrics/wild.json
+	python -m tests.wild.fuzz --tries 2000
 
 docs: install  ## the generated parts of README.md and docs/
 	python -m stages.report.docs
