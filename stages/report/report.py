@@ -104,7 +104,7 @@ def headline(given: dict[str, Metrics | None], alarms: int) -> dict[str, Any]:
     """The few figures that DVC compares: each system's levels over all records, and how many alarms there are."""
     shown = {
         key: {level: found["all"][level] for level in LEVELS if level in found["all"]}
-        for key in ("evaluation", "constrained", "baseline")
+        for key in ("released", "evaluation", "constrained", "baseline")
         if (found := given[key])
     }
     return {**shown, "alarms": {"n": alarms}}
