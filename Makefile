@@ -10,7 +10,7 @@ export CUBLAS_WORKSPACE_CONFIG := :4096:8
 ASKING := quality prompts classes
 BASELINES := evaluate@llm_0shot evaluate@llm_kshot
 
-.PHONY: help install repro review lint check test test-integration train dry-run gpu-check merge release verify roundtrip record record-baseline formats wild lock docs
+.PHONY: help install repro review lint check test test-integration train dry-run gpu-check merge release verify roundtrip record record-baseline formats wild lock docs metrics compare plots
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
@@ -87,6 +87,20 @@ formats: install  ## what each export loses: metrics/formats.json, docs/formats.
 wild: install  ## inputs from the wild: kinds tried, held, fallen (metrics/wild.json), and 2,000 broken command lines
 	python -m tests.wild --metrics metrics/wild.json
 	python -m tests.wild.fuzz --tries 2000
+
+metrics: install  ## the headline figures, a line each, beside those of the last commit
+	@dvc metrics diff --all --md
+
+plots: install  ## the plots of dvc.yaml as a page that opens offline, dvc_plots/index.html; REVS="HEAD exp" sets revisions side by side
+	@python -m stages.report.plots --out dvc_plots/template.html
+	@dvc plots $(if $(REVS),diff $(REVS),show) --html-template dvc_plots/template.html
+
+A ?= v1
+B ?= v2
+compare: install  ## two translation prompts side by side, from recorded responses: make compare A=v1 B=v2
+	@python -m stages.report.compare_prompts --records data/tconer/records.jsonl --glossaries data/glossary \
+	  --prompts stages/prompts/translate/$(A).yaml stages/prompts/translate/$(B).yaml --references data/raw/references.jsonl \
+	  --responses data/responses.jsonl.gz --metrics .dvc/tmp/compare/prompts.json --usage .dvc/tmp/compare/usage
 
 docs: install  ## the generated parts of README.md and docs/
 	python -m stages.report.docs

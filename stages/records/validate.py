@@ -79,6 +79,7 @@ ARTIFACTS = {
     "metrics/external_scorers.json": "external_scorer_metrics",
     "metrics/errors.json": "error_metrics",
     "metrics/alarms.json": "alarms",
+    "metrics/headline/*.json": "headline",
     "metrics/formats.json": "format_metrics",
     "metrics/wild.json": "wild_metrics",
 }

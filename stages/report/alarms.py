@@ -89,9 +89,13 @@ def alarms_table(alarms: list[dict[str, Any]]) -> pd.DataFrame:
     )
 
 
-def show(path: str) -> None:
-    """Prints the alarms, a line each."""
-    alarms = read_json(path)["alarms"]
-    print(f"{len(alarms)} alarms (thresholds: alarms in params.yaml; report: metrics/report.md)")
-    for alarm in alarms:
-        print(f"  {alarm['kind']}: {alarm['place']} is {alarm['value']}, bound {alarm['bound']}")
+def show(path: str, most: int = 8) -> None:
+    """Prints at most ten lines: how many alarms, a line a kind and language, and where the rest is."""
+    table = alarms_table(read_json(path)["alarms"])
+    total = int(table["alarms"].sum()) if len(table) else 0
+    print(f"{total} alarms (each in {path}; thresholds: alarms in params.yaml)")
+    for row in table.head(most).to_dict("records"):
+        where = row["where"] if len(row["where"]) <= 90 else row["where"][:89] + "…"
+        print(f"  {row['kind']} {row['lang']}: {row['alarms']}, {where}")
+    if len(table) > most:
+        print(f"  … and {len(table) - most} more kinds and languages")

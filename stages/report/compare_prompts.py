@@ -8,7 +8,7 @@ An arm is a prompt under the paper's two rules alone (`v1`), or with the checks 
 language, and for `all`:
 
 - source: records to translate. kept: with the unrecoverable spans dropped. kept_with_all_spans: without, so that a record
-  with a dropped span counts as lost, as it does in the pipeline by default.
+  with a dropped span counts as lost, as it does in the pipeline by default; all that follows is of these.
 - chrf, span_f1: beside the references, on the kept (`stages/report/translation_quality.py`). chrf_all, span_f1_all: on all, a lost one is 0.
 - usd_per_1000_kept: the tokens of all calls of the arm at the price of `translate.priced_as`.
 
@@ -41,7 +41,7 @@ from stages.records.record import Record
 from stages.records.rules import read_records
 from stages.report.translation_quality import Measured, differences, measure, summary
 from stages.scoring.bootstrap import Evaluate
-from stages.scoring.tables import MISSING, fixed, markdown
+from stages.scoring.tables import MISSING, fixed, markdown, plain
 from stages.translation.filter import Filter, filter_records
 from stages.translation.translate import Translate, Translation, translate
 
@@ -72,19 +72,20 @@ def arm(
     references: Mapping[str, Record],
     usd: Mapping[str, float | None],
 ) -> dict[str, Any]:
-    """The figures of one arm, by language and for all."""
+    """The figures of one arm, by language and for all; quality and cost are those of the records kept with all spans, as
+    `quality` has them under the default `filter.unaligned`."""
     result = {}
     for name, langs in [*((lang, [lang]) for lang in lines), ("all", list(lines))]:
         measured = [
-            item for lang in langs for item in beside(kept[lang], references, [line["id"] for line in lines[lang]])
+            item for lang in langs for item in beside(whole[lang], references, [line["id"] for line in lines[lang]])
         ]
-        n, spent = sum(len(kept[lang]) for lang in langs), [usd[lang] for lang in langs]
+        n, spent = sum(len(whole[lang]) for lang in langs), [usd[lang] for lang in langs]
         held = summary([item for item in measured if item.kept])
         over_all = summary(measured)
         result[name] = {
             "source": sum(len(lines[lang]) for lang in langs),
-            "kept": n,
-            "kept_with_all_spans": sum(len(whole[lang]) for lang in langs),
+            "kept": sum(len(kept[lang]) for lang in langs),
+            "kept_with_all_spans": n,
             **{figure: held[figure] for figure in NAMES if held},
             **{f"{figure}_all": over_all[figure] for figure in NAMES if over_all},
             "usd_per_1000_kept": round(1000 * sum(spent) / n, 4) if n and None not in spent else None,  # type: ignore[arg-type]
@@ -139,6 +140,30 @@ def table(metrics: Mapping[str, Any]) -> str:
     return "\n\n".join(parts)
 
 
+def readable(metrics: Mapping[str, Any], old: str, new: str) -> str:
+    """Two prompts side by side for the terminal: retention, quality and cost under the pipeline's filters and checks.
+
+    `change` of quality is on the records that both keep, with its interval of 95 % over texts, and * where that leaves out 0.
+    """
+    left, right, both = metrics[f"{old}_checked"], metrics[f"{new}_checked"], metrics["paired_checked"]
+    rows: list[tuple[Any, ...]] = []
+    for lang, a in left.items():
+        b, change = right[lang], both[lang]
+        share = [
+            round(100 * cell["kept_with_all_spans"] / cell["source"], 1) if cell["source"] else None for cell in (a, b)
+        ]
+        rows.append((lang, f"kept of {a['source']}, %", *share, ""))
+        for figure, title in (("chrf", "chrF"), ("span_f1", "span F1")):
+            told = change.get(figure)
+            sure = "*" if told and not told["low"] <= 0 <= told["high"] else ""
+            rows.append((lang, f"{title} of the kept", a.get(figure), b.get(figure), _change(told) + sure))
+            rows.append((lang, f"{title} of all", a.get(f"{figure}_all"), b.get(f"{figure}_all"), ""))
+        rows.append((lang, "kept by both", "", "", str(change["records"])))
+        cost = [fixed(cell["usd_per_1000_kept"], 4) for cell in (a, b)]
+        rows.append((lang, "USD per 1,000 kept", *cost, ""))
+    return plain(rows, ["into", "figure", old, new, "change"])
+
+
 def _lost(cell: Mapping[str, Any]) -> int:
     return int(cell["source"] - cell["kept_with_all_spans"])
 
@@ -188,11 +213,16 @@ def main(arguments: Sequence[str]) -> None:
     for group, (old, new) in wholes.items():
         metrics[group] = paired(old, new, references, drawing.resamples, drawing.seed)
     write_checked_json(options.metrics, metrics, "prompt_metrics")
-    for name, figures in arms.items():
-        own = figures["all"]
-        print(
-            f"{name}: {own['kept_with_all_spans']} of {own['source']} kept with all spans, chrF {own.get('chrf', MISSING)}"
-        )
+    first, second = (Path(path).stem for path in options.prompts)
+    on = ", ".join(name for name, value in vars(switches).items() if value)
+    print(
+        f"model {llm.model}, priced as {knobs.priced_as or llm.model}, temperature {llm.temperature}; checks: {on or 'none'}"
+    )
+    print(readable(metrics, first, second))
+    print(
+        "Scores: the model is the same under both while mix.translations is reference; else train under each,\n"
+        f"dvc exp run -n {second} -S translate.prompt={second}, and python -m stages.scoring.compare HEAD {second}"
+    )
 
 
 if __name__ == "__main__":

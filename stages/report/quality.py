@@ -2,7 +2,8 @@
 
     python -m stages.report.quality --filtered data/filtered --ledger data/ledger \\
         --usage data/usage/translate --references data/raw/references.jsonl \\
-        --metrics metrics/translation.json --intervals metrics/translation_intervals.json
+        --metrics metrics/translation.json --intervals metrics/translation_intervals.json \\
+        --headline metrics/headline/translation.json --reasons metrics/reasons.csv
 
 Every figure of quality (`stages/report/translation_quality.py`) stands twice, side by side: on the kept records, and (`…_all`) on all source
 records that have a reference, a lost one counting as zero, so that keeping fewer records cannot look like better
@@ -15,11 +16,12 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from stages.core import config
 from stages.core.config import Languages
+from stages.core.files import write_bytes
 from stages.core.joins import by_language
 from stages.core.run import run
 from stages.core.schema import read_checked, read_checked_json, write_checked_json
@@ -29,6 +31,7 @@ from stages.records.rules import read_records
 from stages.records.tasks import SUBSETS
 from stages.report.translation_quality import Measured, intervals, measure, summary
 from stages.scoring.bootstrap import LEVEL, Evaluate
+from stages.scoring.tables import csv
 
 Line = dict[str, Any]
 
@@ -97,11 +100,24 @@ def account(usage: dict[str, Any], kept: int, priced_as: str | None) -> dict[str
     }
 
 
+def headline(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """The few figures of each language that DVC compares between prompts and experiments."""
+    names = ("source", "kept", "retention", "chrf", "chrf_all", "span_f1", "span_f1_all")
+    return {
+        lang: {
+            **{name: row["all"][name] for name in names if name in row["all"]},
+            "usd_per_1000_kept": row["usage"]["usd_per_1000_kept"],
+        }
+        for lang, row in metrics.items()
+        if "all" in row
+    }
+
+
 def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m stages.report.quality", description=__doc__.split("\n")[0])
     for option in ("filtered", "ledger", "usage"):
         parser.add_argument(f"--{option}", required=True, help="folder of one file a language")
-    for option in ("references", "metrics", "intervals"):
+    for option in ("references", "metrics", "intervals", "headline", "reasons"):
         parser.add_argument(f"--{option}", required=True)
     options = parser.parse_args(arguments)
     languages, priced_as, drawing = (
@@ -132,6 +148,9 @@ def main(arguments: Sequence[str]) -> None:
         metrics[lang] |= repairs(ledger)
         metrics[lang]["usage"] = account(read_checked_json(usages[lang], "usage"), len(kept), priced_as)
     write_checked_json(options.metrics, metrics, "translation_metrics")
+    write_checked_json(options.headline, headline(metrics), "headline")
+    rows = [(reason, n, lang) for lang, row in metrics.items() for reason, n in row["reasons"].items()]
+    write_bytes(options.reasons, csv(rows, ["reason", "records", "lang"]))
     write_checked_json(
         options.intervals,
         {

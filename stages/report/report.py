@@ -1,6 +1,6 @@
 """Writes the report that a person reads, and the alarms that `make repro` ends with.
 
-    python -m stages.report.report --report metrics/report.md --alarms metrics/alarms.json
+    python -m stages.report.report --report metrics/report.md --alarms metrics/alarms.json --headline metrics/headline/scores.json
     python -m stages.report.report --show metrics/alarms.json      # prints the alarms, exit code 0
 
 It is made from the files that `stages.report.inputs` names, as far as they are there.
@@ -100,10 +100,20 @@ def render(
     return environment().get_template("report.md.j2").render(shown)
 
 
+def headline(given: dict[str, Metrics | None], alarms: int) -> dict[str, Any]:
+    """The few figures that DVC compares: each system's levels over all records, and how many alarms there are."""
+    shown = {
+        key: {level: found["all"][level] for level in LEVELS if level in found["all"]}
+        for key in ("released", "evaluation", "constrained", "baseline")
+        if (found := given[key])
+    }
+    return {**shown, "alarms": {"n": alarms}}
+
+
 def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m stages.report.report", description=__doc__.split("\n")[0])
     parser.add_argument("--show", help="only print the alarms of this file")
-    for option in ("report", "alarms"):
+    for option in ("report", "alarms", "headline"):
         parser.add_argument(f"--{option}", required="--show" not in arguments)
     options = parser.parse_args(arguments)
     if options.show:
@@ -119,6 +129,7 @@ def main(arguments: Sequence[str]) -> None:
         config.read("alarms", Alarms),
     )
     write_checked_json(options.alarms, {"alarms": alarms}, "alarms")
+    write_checked_json(options.headline, headline(given, len(alarms)), "headline")
     worst = read_checked(WORST, "worst") if Path(WORST).exists() else []
     write_bytes(options.report, render(given, worst, published.load(PUBLISHED), alarms).encode())
     print(f"{len(alarms)} alarms")

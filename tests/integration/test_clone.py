@@ -102,8 +102,8 @@ def test_a_response_that_is_not_recorded_is_one_line_that_says_what_to_set(clone
 def test_an_experiment_and_metrics_diff_show_what_the_prompt_changes(clone: Clone) -> None:
     clone.run("dvc", "exp", "run", "--set-param", "translate.prompt=v1", "quality")
     told = clone.run("dvc", "metrics", "diff", "--md")
-    assert "en.all.retention" in told
-    assert "zh.all.chrf_all" in told
+    assert "en.retention" in told
+    assert "zh.chrf_all" in told
     clone.run("git", "checkout", "--quiet", ".")
     clone.run("dvc", "checkout", "--quiet", "--allow-missing")
 

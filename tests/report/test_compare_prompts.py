@@ -15,7 +15,7 @@ from stages.core.files import read_json
 from stages.core.schema import faults, file_faults
 from stages.records.record import Record
 from stages.records.rules import write_records
-from stages.report.compare_prompts import arm, main, paired, table
+from stages.report.compare_prompts import arm, main, paired, readable, table
 from tests.support.chat_server import ChatServer, chat_server
 from tests.support.openai_server import ROOT, record
 from tests.support.project import Project
@@ -59,10 +59,10 @@ def test_an_arm_by_language_and_for_all() -> None:
     whole = {"en": kept_of("en", {1, 2, 3, 4}), "zh": kept_of("zh", set())}
     result = arm(lines, kept, whole, BY_ID, {"en": 0.003, "zh": 0.005})
     en = {"source": 8, "kept": 6, "kept_with_all_spans": 4, "chrf": 100.0, "span_f1": 100.0}
-    # 6 of 8 spans found, none wrong: 2 * 6 / (6 + 8).
-    assert result["en"] == {**en, "chrf_all": 75.0, "span_f1_all": 85.71, "usd_per_1000_kept": 0.5}
+    # 4 of 8 spans found, none wrong: 2 * 4 / (4 + 8).
+    assert result["en"] == {**en, "chrf_all": 50.0, "span_f1_all": 66.67, "usd_per_1000_kept": 0.75}
     assert (result["all"]["source"], result["all"]["kept"], result["all"]["kept_with_all_spans"]) == (16, 14, 12)
-    assert (result["all"]["chrf_all"], result["all"]["usd_per_1000_kept"]) == (87.5, 0.5714)
+    assert (result["all"]["chrf_all"], result["all"]["usd_per_1000_kept"]) == (75.0, 0.6667)
 
 
 def test_a_price_that_is_not_known_and_an_arm_that_keeps_nothing_have_no_cost() -> None:
@@ -87,6 +87,21 @@ def test_without_references_an_arm_has_counts_and_no_figure() -> None:
     }
     assert not faults(metrics, "prompt_metrics")
     assert "– / –" in table(metrics)
+
+
+def test_side_by_side_a_change_that_leaves_out_zero_has_a_star() -> None:
+    cell = {"source": 8, "kept": 8, "kept_with_all_spans": 6, "chrf": 50.0, "chrf_all": 37.5, "usd_per_1000_kept": None}
+    metrics = {
+        "a_checked": {"all": cell},
+        "b_checked": {"all": {**cell, "kept_with_all_spans": 8, "chrf": 60.0}},
+        "paired_checked": {"all": {"records": 6, "chrf": {"difference": 9.0, "low": 2.0, "high": 15.0}}},
+    }
+    lines = [" ".join(line.split()) for line in readable(metrics, "a", "b").splitlines()]
+    assert lines[0] == "into figure a b change"
+    assert "all kept of 8, % 75.00 100.00" in lines
+    assert "all chrF of the kept 50.00 60.00 +9.00 (+2.00 to +15.00)*" in lines
+    assert "all span F1 of the kept – – –" in lines
+    assert "all USD per 1,000 kept – –" in lines
 
 
 def test_only_what_both_keep_is_paired_and_the_better_side_shows() -> None:
@@ -158,8 +173,12 @@ def test_a_run_has_every_arm_and_replays_to_the_same_bytes(project: Project, mon
     for cells in (metrics[name] for name in whole):
         assert cells["all"]["source"] == 2 * N
         assert cells["all"]["chrf_all"] <= cells["all"]["chrf"]
-    # With its span dropped, the record itself is kept: the first reading of a lost span.
-    assert (metrics["v1"]["en"]["kept"], metrics["v1"]["en"]["span_f1"]) == (8, 66.67)
+    # With its span dropped, the record itself would be kept: the other reading of a lost span. Quality is of whole records.
+    assert (metrics["v1"]["en"]["kept"], metrics["v1"]["en"]["span_f1"], metrics["v1"]["en"]["span_f1_all"]) == (
+        8,
+        100,
+        66.67,
+    )
     # 16 calls of 1,000 and 100 tokens at 0.10 and 0.50 USD a million, for 16 records.
     assert metrics["v2"]["all"]["usd_per_1000_kept"] == 0.15
     assert metrics["paired"]["all"]["records"] == 8

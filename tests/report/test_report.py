@@ -188,7 +188,17 @@ def test_what_the_report_reads_is_what_dvc_watches() -> None:
 
 def test_a_project_without_model_or_references_has_a_report_of_what_there_is(tmp_path: Path) -> None:
     (tmp_path / "params.yaml").write_text((ROOT / "params.yaml").read_text(encoding="utf-8"), encoding="utf-8")
-    command = ["python", "-m", "stages.report.report", "--report", "report.md", "--alarms", "alarms.json"]
+    command = [
+        "python",
+        "-m",
+        "stages.report.report",
+        "--report",
+        "report.md",
+        "--alarms",
+        "alarms.json",
+        "--headline",
+        "headline.json",
+    ]
     assert run(command, tmp_path).returncode == 0
     text = (tmp_path / "report.md").read_text(encoding="utf-8")
     assert "Nothing was translated here." in text
