@@ -52,7 +52,9 @@ def local_processes() -> int:
 
 
 def begin() -> None:
-    """In a worker: takes its device, and ends with the process that started it, even if that one was killed."""
+    """In each process that trains: takes its device, and ends with the process that started it, even if that one was killed."""
+    # Without it cuBLAS has no deterministic products, and torch refuses; it is read when the device is first used.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     if torch.cuda.is_available() and "LOCAL_RANK" in os.environ:
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
     if os.environ.get(LAUNCHED) == "pipe":
