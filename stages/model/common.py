@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
+from huggingface_hub.utils import logging as hub_logging
 from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import logging
@@ -32,6 +33,7 @@ FORMAT = 1  # of a training sequence; a change of it makes older adapters unusab
 # What libraries say to their own developers is no news to those who train.
 warnings.filterwarnings("ignore", category=FutureWarning, module=r"transformers|accelerate|torch|peft")
 logging.set_verbosity_error()
+hub_logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # its tries are no news; a fault is told by one line
 logging.disable_progress_bar()
 
 

@@ -37,7 +37,10 @@ T5 = {"vocab_size": 258, "d_model": 32, "d_ff": 32, "num_layers": 1, "num_heads"
 @pytest.mark.parametrize(
     ("model", "fault"),
     [
-        (lambda: BertLMHeadModel(BertConfig(**SIZES, num_hidden_layers=1)), "is no causal language model"),
+        (
+            lambda: BertLMHeadModel(BertConfig(**SIZES, num_hidden_layers=1, initializer_range=0.5)),
+            "is no causal language model",
+        ),
         (lambda: T5ForConditionalGeneration(T5Config(**T5)), "not loaded"),
     ],
 )
