@@ -17,10 +17,10 @@ import pytest
 import yaml
 
 from tests.support.chat_server import chat_server
-from tests.support.pipeline import ROOT
+from tests.support.pipeline import ROOT, STAGES
 
 KO = Path(__file__).parent / "ko.json"
-STAGES = ["mix", "quality", "prompts", "calibration"]
+JOINS = ["mix", "quality", "prompts", "calibration"]
 
 
 def answer(body: dict[str, Any]) -> str:
@@ -47,9 +47,12 @@ def project(tmp_path: Path) -> Path:
     """The project's code, tables and prompts, with six texts of a source of its own, under DVC."""
     folder = tmp_path / "project"
     (folder / "data").mkdir(parents=True)
+    own = [name for name in STAGES["raw"]["deps"] if name.startswith("data/")]
+    for name in ("stages", "schemas", "data/calibration", "data/glossary-review", *own):
+        (folder / name).mkdir(parents=True)
     for name in ("stages", "schemas", "data/sample", "data/calibration", "data/glossary-review"):
-        if (ROOT / name).exists():
-            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / name, folder / name, ignore=ignored, dirs_exist_ok=True)
     for name in ("dvc.yaml", ".dvcignore", "params.yaml"):
         shutil.copy(ROOT / name, folder / name)
     with gzip.open(folder / "data/responses.jsonl.gz", "wb") as file:
@@ -91,7 +94,7 @@ def test_korean_is_carried_to_the_mix_by_one_table_and_one_word_and_taken_away_b
     shutil.copy(KO, project / "schemas/labels/languages/ko.json")
     languages(project, "- zh\n", "- ko\n")
     with chat_server(answer) as server:
-        done = repro(project, server.url, *STAGES)
+        done = repro(project, server.url, *JOINS)
         assert done.returncode == 0, done.stdout + done.stderr
         assert "Traceback" not in done.stdout + done.stderr
         said = done.stdout + done.stderr
@@ -107,11 +110,11 @@ def test_korean_is_carried_to_the_mix_by_one_table_and_one_word_and_taken_away_b
         asked = len(server.bodies)
 
         languages(project, "- ko\n", "")  # two languages
-        left = repro(project, server.url, *STAGES)
+        left = repro(project, server.url, *JOINS)
         assert left.returncode != 0
         assert "is left from 'ko'" in left.stderr + left.stdout
         subprocess.run(["find", "data", "-name", "ko.*", "-delete"], cwd=project, check=True)
-        done = repro(project, server.url, *STAGES)
+        done = repro(project, server.url, *JOINS)
         assert done.returncode == 0, done.stdout + done.stderr
         assert {line["lang"] for line in lines(project / "data/mix/train.jsonl")} <= {"ja", "en"}
         assert len(server.bodies) == asked
