@@ -30,25 +30,36 @@ __all__ = ["Response", "responses"]
 
 
 def responses(
-    requests: Sequence[Request], llm: Llm, archive: Archive, budget: Budget | None = None, name: str = "LLM"
+    requests: Sequence[Request],
+    llm: Llm,
+    archive: Archive,
+    budget: Budget | None = None,
+    name: str = "LLM",
+    replay: bool = False,
 ) -> list[Response]:
-    """One response for each request, in their order; `name` stands beside the bar of progress.
+    """One response for each request, in their order; `name` stands beside the bar of progress. With `replay` nothing is asked,
+    whatever `LLM_MODE` says.
 
     Raises:
-        UserError: a response is not recorded and the mode is replay; no key; the endpoint cannot be used; the budget is
+        NotRecorded: a response is not recorded and the mode is replay.
+        UserError: no key; the endpoint cannot be used; the budget is
             used up. What was answered is kept.
     """
-    with _Asking(llm, archive, budget, name) as asking:
+    with _Asking(llm, archive, budget, name, replay) as asking:
         return asking.answers(requests)
+
+
+class NotRecorded(UserError):
+    """Requests without a recorded response, where none may be asked."""
 
 
 class _Asking(AbstractContextManager["_Asking"]):
     """The cache and, once it is needed, the event loop with its connections."""
 
-    def __init__(self, llm: Llm, archive: Archive, budget: Budget | None, name: str) -> None:
+    def __init__(self, llm: Llm, archive: Archive, budget: Budget | None, name: str, replay: bool) -> None:
         self.llm, self.archive, self.name = llm, archive, name
         self.budget = budget or Budget(None, llm.model)
-        self.mode = os.environ.get("LLM_MODE", "replay")
+        self.mode = "replay" if replay else os.environ.get("LLM_MODE", "replay")
         self.cache: Cache | None = None
         self.runner = asyncio.Runner()
         self.endpoint: Endpoint | None = None
@@ -93,7 +104,7 @@ class _Asking(AbstractContextManager["_Asking"]):
         if self.mode == "write":
             raise write_requests(todo)
         if self.mode != "online":
-            raise UserError(
+            raise NotRecorded(
                 "llm",
                 f"{len(todo)} of {known + len(todo)} requests have no recorded response",
                 "`dvc pull data/responses.jsonl.gz`, or ask a model: LLM_MODE=online OPENAI_BASE_URL=… OPENAI_API_KEY=…",

@@ -74,16 +74,22 @@ def estimate(requests: Sequence[Request], llm: Llm, archive: Archive, cache: Cac
     todo = [body for key, body in distinct.items() if key not in known]
     prompt, completion = sum(map(prompt_tokens, todo)), round(sum(map(lengths.completion_tokens, todo)))
     most = sum(map(prompt_tokens_bound, todo)), sum(map(completion_tokens_bound, todo))
+    usd = {
+        name: Decimal(0) if not todo else cost_usd(llm.model, *tokens, batch=batch)
+        for name, tokens, batch in (
+            ("usd", (prompt, completion), False),
+            ("usd_batch", (prompt, completion), True),
+            ("usd_bound", most, False),
+            ("usd_batch_bound", most, True),
+        )
+    }
     return {
         "calls": len(distinct),
         "cached": len(known),
         "open": len(todo),
         "prompt_tokens": prompt,
         "completion_tokens": completion,
-        "usd": cost_usd(llm.model, prompt, completion),
-        "usd_batch": cost_usd(llm.model, prompt, completion, batch=True),
-        "usd_bound": cost_usd(llm.model, *most),
-        "usd_batch_bound": cost_usd(llm.model, *most, batch=True),
+        **usd,
     }
 
 

@@ -35,6 +35,7 @@ class LlmSession:
     spec: Prompt
     archive: Archive
     budget: Budget | None = None
+    replay: bool = False  # only what is recorded, whatever LLM_MODE says
     answers: dict[str, Response] = field(default_factory=dict)  # by the request's key
     read: dict[str, Answer] = field(default_factory=dict)  # what they say, likewise
     bodies: dict[str, dict[str, Any]] = field(default_factory=dict)  # of the requests
@@ -61,7 +62,8 @@ class LlmSession:
         Raises:
             UserError: as `client.responses`; what was answered is kept.
         """
-        got = responses(requests, self.llm, self.archive, self.budget, self.spec.path.removeprefix("stages/prompts/"))
+        name = self.spec.path.removeprefix("stages/prompts/")
+        got = responses(requests, self.llm, self.archive, self.budget, name, self.replay)
         for request, response in zip(requests, got, strict=True):
             self.answers[request.key] = response
             self.read[request.key] = read(response, request.wanted)

@@ -12,6 +12,8 @@ language, and for `all`:
 - chrf, span_f1: beside the references, on the kept (`stages/report/translation_quality.py`). chrf_all, span_f1_all: on all, a lost one is 0.
 - usd_per_1000_kept: the tokens of all calls of the arm at the price of `translate.priced_as`.
 
+An arm that is not recorded is asked for only where `prompts.ask` of the params says so; else there is no such arm.
+
 `paired` is the second prompt minus the first on the records that both keep with all spans, `paired_checked` the same under
 the checks; intervals are bootstrapped over groups.
 """
@@ -19,6 +21,8 @@ the checks; intervals are bootstrapped over groups.
 from __future__ import annotations
 
 import argparse
+import os
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -34,6 +38,7 @@ from stages.core.run import run
 from stages.core.schema import read_checked_json, write_checked_json
 from stages.llm import prompt
 from stages.llm.archive import Archive
+from stages.llm.client import NotRecorded
 from stages.llm.cost import cost_usd
 from stages.llm.request import Llm
 from stages.llm.session import LlmSession, budget_of
@@ -124,6 +129,9 @@ def table(metrics: Mapping[str, Any]) -> str:
     ]
     parts = [markdown(pd.DataFrame(rows))]
     for group, suffix in (("paired", ""), ("paired_checked", "_checked")):
+        if not metrics[group]:
+            parts.append("Not compared: the answers to the other prompt are not recorded, and `prompts.ask` is false.")
+            break
         old, new = (name for name in arms if name.endswith("_checked") == bool(suffix))
         changes = [
             {
@@ -188,30 +196,42 @@ def main(arguments: Sequence[str]) -> None:
     records, archive = read_records(options.records), Archive(options.responses)
     references = {record["id"]: record for record in read_records(options.references)}
     glossaries = by_language(options.glossaries, languages, ".json")
+    wanted = bool(config.read("prompts.ask", bool))
+    asking = os.environ.get("LLM_MODE", "replay") != "replay"
     budget = budget_of(llm, archive, Path(options.usage))
     arms: dict[str, Any] = {}
     wholes: dict[str, list[Kept]] = {"paired": [], "paired_checked": []}
+    if len({Path(path).stem for path in options.prompts}) != len(options.prompts):
+        raise UserError("--prompts", "are the same twice", "name two different prompts")
+    Path(options.usage).mkdir(parents=True, exist_ok=True)
     for path in options.prompts:
         spec, lines, usd = prompt.load(path), dict[str, list[Translation]](), dict[str, float | None]()
         for lang in languages:
             labels = read_checked_json(glossaries[lang], "glossary")["labels"]
             glossary = {label: entry["label"] for label, entry in labels.items()}
-            session = LlmSession(llm, spec, archive, budget)
-            lines[lang] = translate(records, lang, session, glossary, knobs.projection)
+            session = LlmSession(llm, spec, archive, budget, replay=not wanted)
+            try:
+                lines[lang] = translate(records, lang, session, glossary, knobs.projection)
+            except NotRecorded as error:
+                if not asking:
+                    raise
+                print(f"{path}, {lang}: not compared: {error.fault}, and prompts.ask is false", file=sys.stderr)
+                break
             account = session.account()
             spent = cost_usd(knobs.priced_as or llm.model, account["prompt_tokens"], account["completion_tokens"])
             usd[lang] = None if spent is None else float(spent)
             session.write(Path(options.usage) / f"{Path(path).stem}-{lang}.json")
+        if len(lines) < len(languages):
+            continue
         name = Path(path).stem
         for suffix, checks, group in (("", None, "paired"), ("_checked", switches, "paired_checked")):
             whole = outcome(records, lines, "record", checks)
             wholes[group].append(whole)
             arms[name + suffix] = arm(lines, outcome(records, lines, "span", checks), whole, references, usd)
-    if len(arms) != 4:
-        raise UserError("--prompts", "are the same twice", "name two different prompts")
     metrics = dict(arms)
-    for group, (old, new) in wholes.items():
-        metrics[group] = paired(old, new, references, drawing.resamples, drawing.seed)
+    for group, held in wholes.items():
+        both = len(held) == len(options.prompts)
+        metrics[group] = paired(held[0], held[1], references, drawing.resamples, drawing.seed) if both else {}
     write_checked_json(options.metrics, metrics, "prompt_metrics")
     first, second = (Path(path).stem for path in options.prompts)
     on = ", ".join(name for name, value in vars(switches).items() if value)

@@ -21,10 +21,21 @@ from sklearn.metrics import cohen_kappa_score
 from stages.core.run import run
 from stages.core.schema import write_checked_json
 from stages.llm.session import LlmSession
+from stages.records.record import Record
 from stages.records.rules import read_records
 from stages.translation.text_classes import build_request, read_class
 
 SUBSET = "TCONER"
+
+
+def known_texts(records: Sequence[Record]) -> list[Record]:
+    """A record of each distinct TCONER text whose class people gave."""
+    known = [
+        record
+        for record in records
+        if record["subset"] == SUBSET and record["text_label_origin"] in ("source", "human")
+    ]
+    return list({(record["lang"], record["text"]): record for record in known}.values())
 
 
 def agreement(gold: Sequence[str], answers: Sequence[str | None]) -> dict[str, Any]:
@@ -59,12 +70,7 @@ def main(arguments: Sequence[str]) -> None:
     LlmSession.add_arguments(parser)
     options = parser.parse_args(arguments)
     session = LlmSession.of(options)
-    known = [
-        record
-        for record in read_records(options.records)
-        if record["subset"] == SUBSET and record["text_label_origin"] in ("source", "human")
-    ]
-    texts = list({(record["lang"], record["text"]): record for record in known}.values())
+    texts = known_texts(read_records(options.records))
     requests = [build_request(record, session.spec, session.llm) for record in texts]
     answers = session.ask(requests)
     said = [read_class(record, answer) for record, answer in zip(texts, answers, strict=True)]

@@ -141,6 +141,7 @@ def project(tmp_path: Path) -> Project:
     for lang in ("ja", "en", "zh"):
         (project.folder / f"glossary-{lang}.json").rename(project.folder / "glossary" / f"{lang}.json")
     knobs = yaml.safe_load((project.folder / "params.yaml").read_text(encoding="utf-8"))
+    knobs["prompts"]["ask"] = True
     knobs["evaluate"]["resamples"], knobs["checks"]["numbers"] = 100, True
     (project.folder / "params.yaml").write_text(yaml.safe_dump(knobs, allow_unicode=True), encoding="utf-8")
     return project
@@ -197,6 +198,21 @@ def test_a_run_has_every_arm_and_replays_to_the_same_bytes(project: Project, mon
     rows = [row for row in text.splitlines() if row.startswith("| all | 8 | 0 | 8 |")]
     assert len(rows) == 1
     assert rows[0].endswith("+0.00 (+0.00 to +0.00) |")
+
+
+def test_an_arm_that_is_not_recorded_is_asked_for_only_when_wanted(
+    project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    knobs = yaml.safe_load((project.folder / "params.yaml").read_text(encoding="utf-8"))
+    knobs["prompts"]["ask"] = False
+    (project.folder / "params.yaml").write_text(yaml.safe_dump(knobs, allow_unicode=True), encoding="utf-8")
+    with chat_server(answer, (1000, 100)) as server:
+        go(project, monkeypatch, server, *PROMPTS)
+    assert server.bodies == []
+    assert read_json("prompts.json") == {"paired": {}, "paired_checked": {}}
+    assert list(file_faults(project.folder / "prompts.json", "prompt_metrics")) == []
+    assert "not compared" in capsys.readouterr().err
+    assert "prompts.ask" in table(read_json("prompts.json"))
 
 
 def test_one_prompt_is_not_compared_with_itself(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
