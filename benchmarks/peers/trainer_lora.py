@@ -61,6 +61,7 @@ def main():
                 bf16=options.dtype == "bf16",
                 use_cpu=not torch.cuda.is_available(),
                 save_strategy="no",
+                remove_unused_columns=False,
                 report_to="none",
                 disable_tqdm=True,
             ),

@@ -80,7 +80,14 @@ def test_a_full_disk_is_one_line_and_leaves_no_artifact(sample: list[Record], tm
     done = subprocess.run(
         [sys.executable, "-m", "stages.model.train", *TRAIN.split()],
         cwd=folder,
-        env={**ONE_THREAD, "PATH": "", "PYTHONPATH": str(ROOT), "HF_DATASETS_CACHE": str(tmp_path / "cache")},
+        # The limit would also cut the interpreter's own caches short, for everybody.
+        env={
+            **ONE_THREAD,
+            "PATH": "",
+            "PYTHONPATH": str(ROOT),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "HF_DATASETS_CACHE": str(tmp_path / "cache"),
+        },
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size)),
         capture_output=True,
         text=True,
