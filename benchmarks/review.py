@@ -109,13 +109,17 @@ def browser(page: Page, times: int) -> dict[str, Any]:
         running = program.chromium.launch(executable_path=shutil.which("chromium"))
         tab = running.new_page(viewport={"width": 1300, "height": 850})
         tab.goto(page.address())
-        tab.wait_for_selector("#record:not([hidden])")
+        tab.wait_for_selector("#pairs tr.current td:last-child button")
         found: dict[str, list[float]] = {name: [] for name in actions}
         while len(found["next record"]) < times:
             for name, action in actions.items():
                 found[name].append(tab.evaluate(measure, action))
                 tab.wait_for_load_state("networkidle")
-            while tab.locator("#pairs tbody tr").count() < 2:  # something to choose and to remove
+            # something to choose and to remove
+            while (
+                tab.locator("#pairs tbody tr").count() < 2
+                or tab.locator("#pairs tr.current td:last-child button").count() < 1
+            ):
                 tab.keyboard.press("n")
                 tab.wait_for_load_state("networkidle")
         running.close()

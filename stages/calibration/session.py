@@ -38,6 +38,7 @@ class Session:
     ) -> None:
         self.live, self.knobs, self.blind, self.versions = Live(data, languages, folder, blind), knobs, blind, versions
         self.lock = Lock()
+        self.summaries: dict[str, dict[str, Any]] = {}
         self.found: dict[tuple[str, str], list[dict[str, Any]]] = {}  # by record and hash
         self.rows: dict[str, dict[str, dict[str, Any]]] = {}  # the queue's lines, by person in blind mode
         self._order()
@@ -49,6 +50,7 @@ class Session:
         self.words = {name: self._words(name) for name in self.names}
         self.stamp = live.stamp
         self.rows.clear()
+        self.summaries.clear()
 
     def _words(self, name: str) -> str:
         texts = [record["text"] for record in (self.live.sources.get(name), self.live.originals[name]) if record]
@@ -85,10 +87,12 @@ class Session:
 
     def _rows(self, who: str) -> dict[str, dict[str, Any]]:
         """The lines of the queue, of which only those are made anew whose patches changed."""
-        for rows in self.rows.values():
-            for name in self.live.changed & rows.keys():
-                del rows[name]
-        self.live.changed.clear()
+        if self.live.changed:
+            for rows in self.rows.values():
+                for name in self.live.changed & rows.keys():
+                    del rows[name]
+            self.live.changed.clear()
+            self.summaries.clear()
         own = self.rows.setdefault(who if self.blind else "", {})
         for name in self.names:
             if name not in own:
@@ -107,18 +111,17 @@ class Session:
                 {key: value for key, value in rows[name].items() if key != "words"}
                 for name in names[first : first + ROWS]
             ]
+            return {"ids": names, "first": first, "rows": shown, **self._summary(who, rows)}
+
+    def _summary(self, who: str, rows: dict[str, dict[str, Any]]) -> dict[str, Any]:
+        """What is the same under all filters: progress, and what can be chosen."""
+        key = who if self.blind else ""
+        if key not in self.summaries:
+            states = Counter(row["state"] for row in rows.values())
             reasons = Counter(code for row in rows.values() for code in row["reasons"])
-            done = sum(row["state"] == "decided" for row in rows.values())
-            times = self.live.times.get(who, [])
-            left = sum(row["state"] != "decided" for row in rows.values())
-            return {
-                "ids": names,
-                "first": first,
-                "rows": shown,
+            self.summaries[key] = {
                 "total": len(rows),
-                "done": done,
-                "median_seconds": median(times) if times else None,
-                "seconds_left": round(median(times) * left) if times else None,
+                "done": states["decided"],
                 "langs": sorted({row["lang"] for row in rows.values()}),
                 "subsets": sorted({row["subset"] for row in rows.values()}),
                 "reasons": [{"code": code, "words": in_words(code), "count": n} for code, n in reasons.most_common()],
@@ -126,6 +129,10 @@ class Session:
                 "blind": self.blind,
                 "adjudicates": self.versions is not None,
             }
+        summary, times = self.summaries[key], self.live.times.get(who, [])
+        typical = median(times) if times else None
+        left = None if typical is None else round(typical * (summary["total"] - summary["done"]))
+        return {**summary, "median_seconds": typical, "seconds_left": left}
 
     def record(self, name: str, who: str) -> dict[str, Any]:
         """Everything that the page shows of a record.

@@ -87,9 +87,17 @@ async function loadQueue(at = state.record?.id ?? "") {
 async function open(id) {
   await attempt(async () => {
     keep();
-    show(await call("GET", "record", { id }));
-    await loadQueue(id);
+    const record = ahead.id === id ? await ahead.record : null;
+    show(record ?? (await call("GET", "record", { id })));
+    const ids = await loadQueue(id);
+    look(ids[ids.indexOf(id) + 1]);
   });
+}
+
+/** The next record is fetched ahead; if it changes until it is shown, its hash tells when a decision about it is sent. */
+let ahead = { id: null };
+function look(id) {
+  ahead = { id: id ?? null, record: id ? call("GET", "record", { id }).catch(() => null) : null };
 }
 
 async function step(way) {
@@ -124,7 +132,7 @@ function show(record, draft = null) {
   render();
   $("#target").focus({ preventScroll: true });
   editor.select(0);
-  if (!state.queue?.blind) locate(record);
+  if (!state.queue?.blind) setTimeout(() => state.record === record && locate(record), 150); // who only leafs through waits for no check
 }
 
 /** The checks take a moment: the record is shown first, what they find at its place when they are done. */
@@ -367,6 +375,7 @@ async function decide(decision) {
 
 async function send(name, sent, draft = null) {
   $("#saved").textContent = "saving …";
+  if (ahead.id === sent.id) look(null);
   try {
     const answer = await call("POST", name, sent);
     $("#saved").textContent = name === "undo" ? "undone" : `saved: ${sent.decision || "edit"}`;
