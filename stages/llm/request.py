@@ -47,8 +47,8 @@ class Llm:
     requests_per_minute: Count | None
     tokens_per_minute: Count | None
     give_up_s: Seconds
-    empty_retries: Annotated[int, Field(ge=0)] = 0
-    parameters: dict[str, Parameters] = field(default_factory=dict)  # by model
+    empty_retries: Annotated[int, Field(ge=0)]
+    parameters: dict[str, Parameters]  # by model; of each only what differs
 
 
 @dataclass(frozen=True)

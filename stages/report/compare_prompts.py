@@ -24,6 +24,7 @@ import argparse
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,16 @@ from stages.scoring.tables import MISSING, fixed, markdown, plain
 from stages.translation.filter import Filter, filter_records
 from stages.translation.translate import Translate, Translation, translate
 
+
+@dataclass(frozen=True)
+class Prompts:
+    """Section `prompts`: whether the arms of the comparison that are not recorded are asked for."""
+
+    ask: bool
+
+
 Kept = dict[str, dict[str, Record]]  # by language and id
+NOT_COMPARED = "Not compared: the answers to a prompt are not recorded, and `prompts.ask` is false."
 NAMES = ("chrf", "span_f1")
 
 
@@ -130,7 +140,7 @@ def table(metrics: Mapping[str, Any]) -> str:
     parts = [markdown(pd.DataFrame(rows))]
     for group, suffix in (("paired", ""), ("paired_checked", "_checked")):
         if not metrics[group]:
-            parts.append("Not compared: the answers to the other prompt are not recorded, and `prompts.ask` is false.")
+            parts.append(NOT_COMPARED)
             break
         old, new = (name for name in arms if name.endswith("_checked") == bool(suffix))
         changes = [
@@ -153,6 +163,8 @@ def readable(metrics: Mapping[str, Any], old: str, new: str) -> str:
 
     `change` of quality is on the records that both keep, with its interval of 95 % over texts, and * where that leaves out 0.
     """
+    if not metrics["paired_checked"]:
+        return NOT_COMPARED
     left, right, both = metrics[f"{old}_checked"], metrics[f"{new}_checked"], metrics["paired_checked"]
     rows: list[tuple[Any, ...]] = []
     for lang, a in left.items():
@@ -196,7 +208,7 @@ def main(arguments: Sequence[str]) -> None:
     records, archive = read_records(options.records), Archive(options.responses)
     references = {record["id"]: record for record in read_records(options.references)}
     glossaries = by_language(options.glossaries, languages, ".json")
-    wanted = bool(config.read("prompts.ask", bool))
+    wanted = config.read("prompts", Prompts).ask
     asking = os.environ.get("LLM_MODE", "replay") != "replay"
     budget = budget_of(llm, archive, Path(options.usage))
     arms: dict[str, Any] = {}

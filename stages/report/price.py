@@ -37,6 +37,7 @@ from stages.llm.request import Llm, Request
 from stages.records.linear import split_input
 from stages.records.record import Record
 from stages.records.rules import read_records
+from stages.report.compare_prompts import Prompts
 from stages.scoring import llm_baseline
 from stages.translation import class_agreement, glossary, text_classes
 from stages.translation.attempt import Attempt, read_answer
@@ -159,7 +160,7 @@ def baseline(cache: Cache, llm: Llm, records: Sequence[Record]) -> Iterator[tupl
 def price(records: Sequence[Record]) -> dict[str, Row]:
     """Every row, by name."""
     llm, languages = config.read("llm", Llm), config.read("languages", Languages)
-    knobs, wanted = config.read("translate", Translate), bool(config.read("prompts.ask", bool))
+    knobs, wanted = config.read("translate", Translate), config.read("prompts", Prompts).ask
     bill = Bill(Archive(options_of("translate")["responses"][0]), Cache())
     spec = prompt.load(options_of("tconer")["prompt"][0])
     todo = [record for record in records if record["text_label"] is None]

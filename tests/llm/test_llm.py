@@ -26,7 +26,7 @@ from stages.llm.request import Llm, Request, chat, response_format
 from stages.llm.session import LlmSession
 from tests.support.openai_server import MODEL, ROOT, OpenAIServer
 
-LLM = Llm(MODEL, "json_object_schema", 0.0, 0, 600, 4, 30.0, 2, None, None, 600.0)
+LLM = Llm(MODEL, "json_object_schema", 0.0, 0, 600, 4, 30.0, 2, None, None, 600.0, 0, {})
 SPEC = Prompt("prompt.yaml", "a" * 64, {})
 SCHEMA: dict[str, Any] = {"type": "object", "properties": {"label": {"type": "string"}}}
 

@@ -44,7 +44,8 @@ class Project:
         values = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
         base = {"model": MODEL, "structured": "json_object_schema", "temperature": 0.0, "seed": 0, "max_tokens": 600}
         values["llm"] = {**base, "concurrency": 2, "timeout_s": 30.0, "retries": 2}
-        values["llm"] |= {"requests_per_minute": None, "tokens_per_minute": None, "give_up_s": 60.0, **llm}
+        values["llm"] |= {"requests_per_minute": None, "tokens_per_minute": None, "give_up_s": 60.0}
+        values["llm"] |= {"empty_retries": 0, "parameters": {}, **llm}
         values["translate"]["prompt"] = "v1"
         values["checks"] = dict.fromkeys(values["checks"], False)  # what this server writes is no translation
         (self.folder / "params.yaml").write_text(yaml.safe_dump(values, allow_unicode=True), encoding="utf-8")

@@ -293,7 +293,7 @@ def test_an_endpoint_without_a_json_mode_may_put_its_answer_into_a_fence(stage: 
 
 
 def test_the_request_does_not_depend_on_the_order_of_the_views() -> None:
-    llm = Llm("m", "none", 0.0, 0, 600, 1, 30.0, 0, None, None, 600.0)
+    llm = Llm("m", "none", 0.0, 0, 600, 1, 30.0, 0, None, None, 600.0, 0, {})
     (source,), (turned,) = by_text(VIEWS, "en"), by_text(VIEWS[::-1], "en")
     form = Tagged("en", SPEC, llm, FREE)
     assert form.request(source).key == form.request(turned).key

@@ -18,7 +18,7 @@ TEXTS = [record("SCNM", "NER", f"t{n}", f"{n}番目の京都。", "社会", [("�
 
 
 def test_a_budget_stops_before_it_is_passed_and_what_was_answered_is_not_paid_for_again(stage: Stage) -> None:
-    llm = Llm("gpt-6-luna", "json_object_schema", 0.0, 0, 600, 1, 30.0, 0, None, None, 600.0)
+    llm = Llm("gpt-6-luna", "json_object_schema", 0.0, 0, 600, 1, 30.0, 0, None, None, 600.0, 0, {})
     form = Tagged("en", SPEC, llm, FREE)
     bound = max(prompt_tokens_bound(form.request(source).body) for source in by_text(TEXTS, "en"))
     most = cost_usd("gpt-6-luna", bound, 600)
@@ -41,7 +41,7 @@ def test_a_budget_is_refused_where_the_stronger_model_has_no_price(stage: Stage)
 
 
 def test_the_budget_is_one_for_all_stages_and_languages(stage: Stage) -> None:
-    llm = Llm("gpt-6-luna", "json_object_schema", 0.0, 0, 600, 1, 30.0, 0, None, None, 600.0)
+    llm = Llm("gpt-6-luna", "json_object_schema", 0.0, 0, 600, 1, 30.0, 0, None, None, 600.0, 0, {})
     form = Tagged("en", SPEC, llm, FREE)
     bound = max(prompt_tokens_bound(form.request(source).body) for source in by_text(TEXTS, "en"))
     most = cost_usd("gpt-6-luna", bound, 600)

@@ -23,7 +23,7 @@ from stages.translation.source_text import by_text
 from tests.support.openai_server import NEWS, OPEN, RECORDS, REVIEW, ROOT, TWICE, OpenAIServer, image, record
 from tests.support.project import Project
 
-LLM = Llm("m", "json_object_schema", 0.0, 0, 600, 4, 300.0, 4, None, None, 600.0)
+LLM = Llm("m", "json_object_schema", 0.0, 0, 600, 4, 300.0, 4, None, None, 600.0, 0, {})
 V1 = prompt.load(ROOT / "stages" / "prompts" / "translate" / "v1.yaml")
 IDS = {f"{r['id'].rsplit('/', 1)[0]}/zh" for r in RECORDS}
 NEWS_IDS = {"TCREE/RE/own/news/zh", "TCREE/EE/own/news/zh"}
