@@ -85,12 +85,7 @@ def test_the_projects_params_load() -> None:
     assert [source.name for source in sections["raw"].sources] == [source["name"] for source in KNOBS["raw"]["sources"]]
 
 
-MAY_LACK = [("llm", "empty_retries"), ("llm", "parameters")]  # what an endpoint seldom needs has a default
-
-
-@pytest.mark.parametrize(
-    "path", [path for path in keys(KNOBS) if len(path) > 1 and path[:2] not in MAY_LACK], ids=spelled
-)
+@pytest.mark.parametrize("path", [path for path in keys(KNOBS) if len(path) > 1], ids=spelled)
 def test_a_missing_key_is_named(path: tuple[Any, ...]) -> None:
     error = refusal(changed(path, remove=True))
     assert (error.place, error.fault) == (spelled(path), "missing key")
