@@ -180,28 +180,30 @@ def name_table(joined: Sequence[Pair], languages: Sequence[str]) -> dict[str, An
 
 
 def curve(results: Results, languages: Sequence[str]) -> list[dict[str, Any]]:
-    """For negation, clause and label on the held-out half: at each threshold, the share of corruptions and of true
-    references whose score is at least that."""
+    """On the held-out half, for the score of negation, clause and label, and for the risk over all kinds: at each threshold, the
+    share of corruptions and of true references whose score is at least that."""
     rows = []
     for kind, score in SCORES.items():
         true = {pair.reference["id"]: score(pair.source, pair.reference) for pair in results.joined}
         for lang in languages:
             wrong = [score(item.source, item.record) for item in (results.wrong[n] for n in results.of(kind, 1, lang))]
-            right = [true[item] for item in results.references(1, lang)]
-            values = sorted({round(value, 4) for value in wrong + right})
-            step = max(1, -(-len(values) // POINTS))
-            for threshold in values[::step]:
-                caught, refused = (sum(round(v, 4) >= threshold for v in side) for side in (wrong, right))
-                rows.append(
-                    {
-                        "kind": kind,
-                        "lang": lang,
-                        "threshold": threshold,
-                        "caught": share(caught, len(wrong)),
-                        "refused": share(refused, len(right)),
-                    }
-                )
+            rows += _points(kind, lang, wrong, [true[item] for item in results.references(1, lang)])
+    for lang in languages:
+        numbers = [n for kind in KINDS for n in results.of(kind, 1, lang)]
+        risks = [results.verdict(results.found[n]).risk for n in numbers]
+        rows += _points(
+            "risk", lang, risks, [results.verdict(results.before[item]).risk for item in results.references(1, lang)]
+        )
     return rows
+
+
+def _points(kind: str, lang: str, wrong: Sequence[float], right: Sequence[float]) -> list[dict[str, Any]]:
+    values = sorted({round(value, 4) for value in (*wrong, *right)})
+    points = []
+    for threshold in values[:: max(1, -(-len(values) // POINTS))]:
+        caught, refused = (share(sum(round(v, 4) >= threshold for v in side), len(side)) for side in (wrong, right))
+        points.append({"kind": kind, "lang": lang, "threshold": threshold, "caught": caught, "refused": refused})
+    return points
 
 
 def reading_table(marks: Sequence[dict[str, Any]], sources: Sequence[Record], switches: Checks) -> dict[str, Any]:
