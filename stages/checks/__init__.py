@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
 from stages.checks.clause import clause_lost
 from stages.checks.finding import Finding
 from stages.checks.language import table_of, wrong_language
 from stages.checks.names import name_changed
 from stages.checks.numbers import numbers
+from stages.checks.risk import Assessment, assess, model
 from stages.checks.shape import RATIO, commentary, cut_off, length, repetition
 from stages.checks.spans import span_boundary, span_offset, span_swapped
 from stages.checks.untranslated import residue
+from stages.core.config import Share
 from stages.core.errors import UserError
 from stages.records.record import Record
 from stages.text.normal import Normal, normalised
@@ -24,7 +27,11 @@ from stages.text.normal import Normal, normalised
 
 @dataclass(frozen=True)
 class Checks:
-    """Section `checks`: one switch for each check of `CHECKS`."""
+    """Section `checks`: from which risk on a translation is refused or a warning, and one switch for each check of `CHECKS`."""
+
+    refuse: Share
+    warn: Share
+    warned: Literal["keep", "quarantine"]
 
     length: bool
     repetition: bool
@@ -40,7 +47,6 @@ class Checks:
     clause: bool
 
 
-WEAK = 0.5  # the strength up to which a finding is evidence and no reason
 Check = Callable[[Record, Record], Iterator[Finding]]
 
 # In the order in which they run, by their switch in params.yaml: a code of an earlier one stands first.
@@ -111,8 +117,29 @@ def without_table(source: str, target: str) -> list[str]:
     return pair if table_of(target) else [*pair, "language"]
 
 
-def faults(source: Record, target: Record, switches: Checks) -> list[str]:
-    """The reason codes of every check that is switched on and knows the languages, each once, in the order of `CHECKS`."""
+class Verdict(NamedTuple):
+    """What becomes of a translation: its risk, and why it is refused or warned of; at most one of the lists has codes."""
+
+    risk: float
+    refused: list[str]
+    warned: list[str]
+
+
+def verdict(source: Record, target: Record, switches: Checks) -> Verdict:
+    """What the checks that are switched on, and know the languages, make of a translation."""
     unknown = without_table(source["lang"], target["lang"])
     found = findings(source, target, [name for name in CHECKS if getattr(switches, name) and name not in unknown])
-    return list(dict.fromkeys(item.code for items in found.values() for item in items if item.strength > WEAK))
+    return of_risk(assess([item for items in found.values() for item in items], model()), switches)
+
+
+def of_risk(assessed: Assessment, switches: Checks) -> Verdict:
+    """A verdict by the thresholds."""
+    refused, warned = assessed.risk >= switches.refuse, assessed.risk >= switches.warn
+    return Verdict(
+        round(assessed.risk, 4), assessed.codes if refused else [], assessed.codes if warned and not refused else []
+    )
+
+
+def faults(source: Record, target: Record, switches: Checks) -> list[str]:
+    """The reason codes for which a translation is refused."""
+    return verdict(source, target, switches).refused

@@ -14,7 +14,11 @@ import regex
 from stages.checks.finding import Finding
 from stages.records.record import Record
 
-SHORT = 3.0  # deviations below the expected length; one true reference in 400 reaches 2.9
+SHORT, LEAST, MOST = (
+    3.0,
+    1.0,
+    5.0,
+)  # deviations below the expected length: strength 0.5 (one true reference in 400), 0, 1
 # Code points of a translation for one code point of each class of the source, and the deviation of the natural logarithm:
 # least squares on 320 references a pair from Japanese and 226 from English (benchmarks/lengths.py).
 CLASSES = {
@@ -51,6 +55,11 @@ def clause_score(source: Record, target: Record) -> float:
 
 
 def clause_lost(source: Record, target: Record) -> Iterator[Finding]:
-    """`clause_lost`: the translation is `SHORT` deviations or more below its expected length."""
-    if clause_score(source, target) >= SHORT:
-        yield Finding("clause_lost")
+    """`clause_lost`, the stronger the further below its expected length the translation is; `extractions_fewer`, by the share of
+    the source's extractions that it lacks."""
+    strength = (clause_score(source, target) - LEAST) / (MOST - LEAST)
+    if strength > 0:
+        yield Finding("clause_lost", min(1.0, strength))
+    here, there = len(source["extractions"]), len(target["extractions"])
+    if there < here:
+        yield Finding("extractions_fewer", (here - there) / here)

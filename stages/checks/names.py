@@ -23,6 +23,8 @@ from stages.records.record import Record
 from stages.text.readings import HAN, fold_han, letters
 from stages.text.sinograms import is_korean_in_han, may_be_read_otherwise
 
+ALONE = 0.7  # strength of a name that has gone with none in its place, or come with none gone
+UNKNOWN = 0.4  # strength of a text of whose names none can be told
 Verdict = Literal["same", "different", "unknown"]
 
 
@@ -104,8 +106,17 @@ def verdicts(source: Record, target: Record) -> list[tuple[str, Verdict]]:
 
 
 def name_changed(source: Record, target: Record) -> Iterator[Finding]:
-    """`name_changed` for each name of the source that has another in its place in the target, or that has come from nowhere."""
-    for name, verdict in verdicts(source, target):
-        if verdict == "different":
-            places = place_of(name, source["text"]), place_of(name, target["text"])
-            yield Finding("name_changed", 1.0, *places, what=name)
+    """`name_changed` for each name of the source that has another in its place in the target, or that has come from nowhere;
+    `name_unknown`, by the share of the names of which neither sound nor reading tells anything."""
+    found, strength = verdicts(source, target), ALONE
+    different = [name for name, verdict in found if verdict == "different"]
+    if any(name in source["text"] for name in different) and any(name in target["text"] for name in different):
+        strength = 1.0
+    for name in different:
+        places = place_of(name, source["text"]), place_of(name, target["text"])
+        yield Finding("name_changed", strength, *places, what=name)
+    unknown = [name for name, verdict in found if verdict == "unknown"]
+    if unknown:
+        yield Finding(
+            "name_unknown", UNKNOWN * len(unknown) / len(found), place_of(unknown[0], source["text"]), None, unknown[0]
+        )

@@ -31,6 +31,7 @@ from stages.text.sinograms import (
     may_be_read_otherwise,
     speaks_of_korea,
 )
+from stages.text.writing_systems import in_charset
 
 # From here on two names sound alike: true pairs seldom fall below it (Gävle, イェヴレ), and 3 to 7 % of chance pairs
 # of the same kind reach it.
@@ -282,8 +283,26 @@ def match(source: Record, target: Record) -> Match:
     return result
 
 
+def other_characters(name: Name, span: Name) -> str | None:
+    """The characters of a Japanese person's name in Chinese that are not the source's (三宅一郎 for 三宅一生); None if all are.
+
+    Han of persons' names is kept, in Chinese shapes. A character that no table folds into mainland China's basic set (榊, 薙)
+    may have another in its place, and a surname alone may stand for the whole name.
+    """
+    own, other = (fold_han(regex.sub(r"(.)々", r"\1\1", text)) for text in (name.text, span.text))
+    if name.kind != "person" or not all(_HAN.fullmatch(text) and len(text) > 1 for text in (own, other)):
+        return None
+    if len(own) != len(other):
+        return None if other in own or own in other else span.text
+    changed = [b for a, b in zip(own, other, strict=True) if a != b and in_charset(a, "gb2312")]
+    return "".join(changed) or None
+
+
 def other_part(name: Name, span: Name, direction: tuple[str, str]) -> str | None:
-    """The part of a person's dotted name (モンテイロ, 蒙泰罗) that sounds like no part of the source's; None if all do."""
+    """The part of a person's name that is not the source's: characters of a Japanese one in Chinese, of a dotted one (モンテイロ,
+    蒙泰罗) the part that sounds like no part of the source's; None if all may be."""
+    if direction == ("ja", "zh") and (changed := other_characters(name, span)):
+        return changed
     parts = regex.split("[·・＝=-]", _QUOTES.sub("", span.text))
     if (
         name.kind != "person"
@@ -320,7 +339,9 @@ def other_word(name: Name, span: Name) -> str | None:
         for part, word in zip(parts, places, strict=False):
             if max(likeness(kana_sound(part), sound) for sound in latin_sounds(word)) < PART:
                 return word
-    elif regex.fullmatch(rf"[{HAN}\p{{Hiragana}}]+", name.text) and not korean_surname(span.text):
+    elif regex.fullmatch(rf"(?=.*[{HAN}])[{HAN}\p{{Hiragana}}\p{{Katakana}}ー]+", name.text) and not korean_surname(
+        span.text
+    ):
         if any(by_pinyin(word, name.text) for word in words) or any("-" in word for word in words):
             return None
         foreign = next((word for word in words if not ROMAJI.fullmatch(letters(word))), None)

@@ -19,7 +19,7 @@ from stages.text.readings import HAN, fold_han, latin_key, reads_as, word_ends
 # What an end of a span may cost at most (see `_chinese_cost`): 大街 before 上 costs 3.5, since 街上 is a word.
 BOUND = 6.0
 BOUND_ONE = 6.5  # of a span of one character, which may be a word of its own in a longer entry: 疼 of 头疼 costs 6.1
-SWAPPED = 0.8  # by how much another phrase must fit better than the label's own
+SWAPPED = 0.4  # by how much another phrase must fit better than the label's own to be evidence; 1 is the most
 _WORD = r"[\p{L}\p{M}\p{N}]"
 _EDGE = regex.compile(r"^[\s\p{P}--[#$%&(\[{<«‹「『《〈“‘\"'’@*+\-–—]]|\s$|[,;:。、，；：・·]$", regex.V1)
 _AFFIX = tuple("手者员家人们式性型版类份们")  # 吉他手: the word before may be the span
@@ -248,5 +248,6 @@ def _slots(record: Record, lang: str) -> Iterator[tuple[str, str]]:
 
 def span_swapped(source: Record, target: Record) -> Iterator[Finding]:
     """`span_swapped`: a label is on a phrase that fits the source's phrase of another label far better than its own."""
-    if swap_score(source, target) >= SWAPPED:
-        yield Finding("span_swapped")
+    score = swap_score(source, target)
+    if score >= SWAPPED:
+        yield Finding("span_swapped", min(1.0, (score - SWAPPED) / (1 - SWAPPED) + 0.1))

@@ -1,6 +1,6 @@
 """Wrong but fluent translations, made from the true references: what the checks of `stages.checks` must find.
 
-Seven kinds: a `name` or `number` replaced, a span's `offsets` wrong, a `label` on another phrase, `residue` of the source
+Eight kinds: a `name`, one part of a name (`name_part`) or a `number` replaced, a span's `offsets` wrong, a `label` on another phrase, `residue` of the source
 language, a `negation` dropped, a `clause` lost. What is changed in the text is changed in the spans too, with offsets
 right, so that each corrupted record is a valid record but for what its kind breaks (only the variant `shift` of `offsets`
 breaks validity). The word lists stand in `words.yaml`. Nothing here knows the checks, nor they this.
@@ -18,7 +18,7 @@ from stages.core.files import dumps
 from stages.fidelity.edits import Choice, Pair, slots
 from stages.fidelity.losses import clause, negation, residue
 from stages.fidelity.spans import label, offsets
-from stages.fidelity.values import name, number
+from stages.fidelity.values import name, name_part, number
 from stages.records.record import Record, with_lang
 from stages.records.tasks import subset
 
@@ -39,6 +39,12 @@ class Corruption:
     record: Record
 
 
+def genre(record: Record) -> str:
+    """What kind of text a record is of: `railways` of data/fidelity/genres, which its id names, else its sub-dataset."""
+    name: str = record["id"].split("/")[3].rpartition("-")[0]
+    return name or record["subset"].partition("-")[0]
+
+
 def half(record: Record) -> int:
     """0: it is for tuning the checks, 1: held out, written later and by others (`data/fidelity/`)."""
     return int(record["source"] == HELD_OUT)
@@ -46,6 +52,7 @@ def half(record: Record) -> int:
 
 KINDS: dict[str, Callable[[Pair, random.Random], Iterator[Choice]]] = {
     "name": name,
+    "name_part": name_part,
     "number": number,
     "offsets": offsets,
     "label": label,

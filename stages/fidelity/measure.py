@@ -5,8 +5,8 @@
         --metrics metrics/checks.json --curve metrics/checks_curve.csv [--reading data/reading/v2.jsonl]
 
 Wrong translations come from `stages.fidelity.corruptions`, which the checks do not know. The sample's texts and those of `tuning` are for
-tuning the checks; the figures are those of the texts of `heldout`, which nobody looked at before they were measured. Caught: the enabled checks give a code; `caught_new`: one that the true
-reference does not get. With `--reading`, what they find of the machine translations that people read and marked.
+tuning the checks; the figures are those of the texts of `heldout`, which nobody looked at before they were measured. Caught: the enabled checks refuse or warn; `caught_new`: with a code that the true
+reference does not get. With `--genres`, the same on each genre under a risk that was fitted without it. With `--reading`, what they find of the machine translations that people read and marked.
 """
 
 from __future__ import annotations
@@ -14,33 +14,28 @@ from __future__ import annotations
 import argparse
 import csv
 import io
+import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
 from stages import checks
 from stages.checks import Checks, clause, names, negation, spans
+from stages.checks.finding import Finding
+from stages.checks.risk import assess, model
 from stages.core import config
-from stages.core.config import Count, Seed
 from stages.core.errors import UserError
 from stages.core.files import write_bytes
 from stages.core.run import run
 from stages.core.schema import read_checked, write_checked_json
-from stages.fidelity.corruptions import KINDS, Corruption, corruptions, half, pairs
+from stages.fidelity import fit
+from stages.fidelity.corruptions import KINDS, Corruption, corruptions, half
 from stages.fidelity.edits import Pair
+from stages.fidelity.fit import Fidelity, read_pairs
+from stages.fidelity.genres import left_out, unseen
 from stages.records.record import Record, canonical, with_lang
 from stages.records.rules import read_records
 from stages.records.tasks import subset
-
-
-@dataclass(frozen=True)
-class Fidelity:
-    """Section `fidelity`: how many wrong translations of a kind, language and half are made, and which."""
-
-    seed: Seed
-    limit: Count
-
 
 Score = Callable[[Record, Record], float]
 SCORES: dict[str, Score] = {
@@ -50,36 +45,49 @@ SCORES: dict[str, Score] = {
 }
 POINTS = 40  # of a curve
 HELPS = 0.05  # the share of some kind that a check must find beyond the share of true references that it refuses
-Findings = dict[str, list[str]]  # codes by check, of the checks that gave any
+CLEAR = 0.5  # the strength above which a finding is counted for its check
+Found = dict[str, list[Finding]]  # by check, of every check, enabled or not
 
 
-def findings(source: Record, target: Record) -> Findings:
-    """The codes of every check, enabled or not."""
-    found = checks.findings(source, target, list(checks.CHECKS))
-    return {name: sorted({item.code for item in items}) for name, items in found.items() if items}
+def findings(source: Record, target: Record) -> Found:
+    """What every check finds, enabled or not."""
+    return checks.findings(source, target, list(checks.CHECKS))
+
+
+def clear(found: Found, name: str) -> set[str]:
+    """The codes of one check that are clear."""
+    return {item.code for item in found[name] if item.strength > CLEAR}
 
 
 def share(part: int, whole: int) -> float:
     return round(part / whole, 4) if whole else 0.0
 
 
-def new(found: Findings, before: Findings, name: str) -> bool:
-    """Whether a check gives a code that it did not give the true reference."""
-    return bool(set(found.get(name, [])) - set(before.get(name, [])))
+def new(found: Found, before: Found, name: str) -> bool:
+    """Whether a check gives a clear code that it did not give the true reference."""
+    return bool(clear(found, name) - clear(before, name))
 
 
 class Results:
     """The findings on every reference and corruption, each looked up once."""
 
     def __init__(self, joined: Sequence[Pair], wrong: Sequence[Corruption], switches: Checks) -> None:
-        self.joined, self.wrong = joined, wrong
+        self.joined, self.wrong, self.switches = joined, wrong, switches
+        started = time.process_time()
         self.enabled = [name for name in checks.CHECKS if getattr(switches, name)]
         self.before = {pair.reference["id"]: findings(pair.source, pair.reference) for pair in joined}
         self.found = [findings(item.source, item.record) for item in wrong]
+        self.per_second = (len(joined) + len(wrong)) / max(time.process_time() - started, 1e-9)
 
-    def codes(self, found: Findings) -> set[str]:
-        """The codes of the enabled checks: those of `checks.faults`, without asking each check twice."""
-        return {code for name in self.enabled for code in found.get(name, [])}
+    def verdict(self, found: Found) -> checks.Verdict:
+        """That of `checks.verdict`, without asking each check twice."""
+        every = [item for name in self.enabled for item in found[name]]
+        return checks.of_risk(assess(every, model()), self.switches)
+
+    def codes(self, found: Found) -> set[str]:
+        """Why the enabled checks refuse or warn."""
+        judged = self.verdict(found)
+        return {*judged.refused, *judged.warned}
 
     def cell(self, numbers: Iterable[int]) -> dict[str, int]:
         """How many corruptions there are, and how many of them are caught."""
@@ -121,7 +129,12 @@ def reference_table(results: Results, languages: Sequence[str]) -> dict[str, Any
 
     def cell(part: int, lang: str) -> dict[str, int]:
         ids = results.references(part, lang)
-        return {"n": len(ids), "refused": sum(bool(results.codes(results.before[name])) for name in ids)}
+        judged = [results.verdict(results.before[name]) for name in ids]
+        return {
+            "n": len(ids),
+            "refused": sum(bool(item.refused) for item in judged),
+            "warned": sum(bool(item.warned) for item in judged),
+        }
 
     return {lang: {**cell(1, lang), "tuned": cell(0, lang)} for lang in languages}
 
@@ -135,7 +148,8 @@ def check_table(results: Results, languages: Sequence[str], switches: Checks) ->
     table = {}
     for name in checks.CHECKS:
         refused = {
-            lang: sum(name in results.before[item] for item in results.references(1, lang)) for lang in languages
+            lang: sum(bool(clear(results.before[item], name)) for item in results.references(1, lang))
+            for lang in languages
         }
         base = share(sum(refused.values()), sum(len(results.references(1, lang)) for lang in languages))
         caught, helps = {}, []
@@ -166,28 +180,30 @@ def name_table(joined: Sequence[Pair], languages: Sequence[str]) -> dict[str, An
 
 
 def curve(results: Results, languages: Sequence[str]) -> list[dict[str, Any]]:
-    """For negation, clause and label on the held-out half: at each threshold, the share of corruptions and of true
-    references whose score is at least that."""
+    """On the held-out half, for the score of negation, clause and label, and for the risk over all kinds: at each threshold, the
+    share of corruptions and of true references whose score is at least that."""
     rows = []
     for kind, score in SCORES.items():
         true = {pair.reference["id"]: score(pair.source, pair.reference) for pair in results.joined}
         for lang in languages:
             wrong = [score(item.source, item.record) for item in (results.wrong[n] for n in results.of(kind, 1, lang))]
-            right = [true[item] for item in results.references(1, lang)]
-            values = sorted({round(value, 4) for value in wrong + right})
-            step = max(1, -(-len(values) // POINTS))
-            for threshold in values[::step]:
-                caught, refused = (sum(round(v, 4) >= threshold for v in side) for side in (wrong, right))
-                rows.append(
-                    {
-                        "kind": kind,
-                        "lang": lang,
-                        "threshold": threshold,
-                        "caught": share(caught, len(wrong)),
-                        "refused": share(refused, len(right)),
-                    }
-                )
+            rows += _points(kind, lang, wrong, [true[item] for item in results.references(1, lang)])
+    for lang in languages:
+        numbers = [n for kind in KINDS for n in results.of(kind, 1, lang)]
+        risks = [results.verdict(results.found[n]).risk for n in numbers]
+        rows += _points(
+            "risk", lang, risks, [results.verdict(results.before[item]).risk for item in results.references(1, lang)]
+        )
     return rows
+
+
+def _points(kind: str, lang: str, wrong: Sequence[float], right: Sequence[float]) -> list[dict[str, Any]]:
+    values = sorted({round(value, 4) for value in (*wrong, *right)})
+    points = []
+    for threshold in values[:: max(1, -(-len(values) // POINTS))]:
+        caught, refused = (share(sum(round(v, 4) >= threshold for v in side), len(side)) for side in (wrong, right))
+        points.append({"kind": kind, "lang": lang, "threshold": threshold, "caught": caught, "refused": refused})
+    return points
 
 
 def reading_table(marks: Sequence[dict[str, Any]], sources: Sequence[Record], switches: Checks) -> dict[str, Any]:
@@ -210,13 +226,16 @@ def reading_table(marks: Sequence[dict[str, Any]], sources: Sequence[Record], sw
             {**source, "id": mark["id"], "lang": lang, "text": mark["text"], "text_label": label,
              "extractions": mark["extractions"]}
         )  # fmt: skip
-        codes = checks.faults(source, target, switches)
-        read.append((lang, "adequate" if mark["adequate"] else "inadequate", bool(codes), findings(source, target)))
+        judged, found = checks.verdict(source, target, switches), findings(source, target)
+        outcome = "found" if judged.refused else "warned" if judged.warned else ""
+        seen = {name for name in checks.CHECKS if clear(found, name)}
+        read.append((lang, "adequate" if mark["adequate"] else "inadequate", outcome, seen))
 
     def cell(lang: str | None, verdict: str) -> dict[str, Any]:
         chosen = [row for row in read if lang in (None, row[0]) and row[1] == verdict]
         by_check = {name: sum(name in row[3] for row in chosen) for name in checks.CHECKS}
-        return {"n": len(chosen), "found": sum(row[2] for row in chosen), "by_check": by_check}
+        outcomes = {name: sum(row[2] == name for row in chosen) for name in ("found", "warned")}
+        return {"n": len(chosen), **outcomes, "by_check": by_check}
 
     cells = {lang: lang for lang in sorted({row[0] for row in read})}
     return {
@@ -234,25 +253,48 @@ def table(metrics: dict[str, Any]) -> str:
         rows.append([f"{kind}: caught", *(_rate(item["caught"], item["n"]) for item in cells)])
     cells = list(metrics["references"].values())
     for rest in (cells, [cell["tuned"] for cell in cells]):
-        cells = [*cells, {key: sum(cell[key] for cell in rest) for key in ("n", "refused")}]
-    rows.append(["true references: refused", *(_rate(cell["refused"], cell["n"]) for cell in cells)])
+        cells = [*cells, {key: sum(cell[key] for cell in rest) for key in ("n", "refused", "warned")}]
+    for name in ("refused", "warned"):
+        rows.append([f"true references: {name}", *(_rate(cell[name], cell["n"]) for cell in cells)])
     lines = ["| " + " | ".join(row) + " |" for row in rows]
     lines += ["", "| check | on | helps against | true references refused |", "| --- | --- | --- | ---: |"]
     total = sum(cell["n"] for cell in metrics["references"].values())
     for name, row in metrics["by_check"].items():
         on, helps = "yes" if row["enabled"] else "no", ", ".join(row["helps"]) or "none of these"
         lines.append(f"| {name} | {on} | {helps} | {_rate(sum(row['refused'].values()), total)} |")
+    lines += unseen_table(metrics["unseen_genres"]) if metrics["unseen_genres"] else []
     lines += ["", "| names of true references | same | different | unknown |", "| --- | ---: | ---: | ---: |"]
     for lang, row in metrics["names"].items():
         lines.append(f"| {lang} | " + " | ".join(_rate(count, sum(row.values())) for count in row.values()) + " |")
     if metrics["reading"]:
-        lines += ["", "| read translations | n | found by the enabled checks |", "| --- | ---: | ---: |"]
+        lines += ["", "| read translations | n | refused | warned |", "| --- | ---: | ---: | ---: |"]
         for lang, cell in metrics["reading"].items():
             lines += [
-                f"| {verdict}, {lang} | {part['n']} | {_rate(part['found'], part['n'])} |"
+                f"| {verdict}, {lang} | {part['n']} | {_rate(part['found'], part['n'])} | {_rate(part['warned'], part['n'])} |"
                 for verdict, part in cell.items()
             ]
     return "\n".join(lines)
+
+
+def unseen_table(cell: dict[str, Any]) -> list[str]:
+    """The lines of the table of genres left out."""
+    lines = [
+        "",
+        "| genres left out in turn | all twelve | the six whose refusals nobody read |",
+        "| --- | ---: | ---: |",
+    ]
+    both = (cell, cell["unread"])
+    for name in ("refused", "warned"):
+        lines.append(f"| true references: {name} | " + " | ".join(_interval(part[name]) for part in both) + " |")
+    for kind in cell["caught"]:
+        lines.append(f"| {kind}: caught | " + " | ".join(_interval(part["caught"][kind]) for part in both) + " |")
+    return lines
+
+
+def _interval(cell: dict[str, Any]) -> str:
+    if not cell["n"]:
+        return "–"
+    return f"{_rate(cell['count'], cell['n'])}, {cell['low']:.1%} to {cell['high']:.1%}"
 
 
 def _rate(part: int, whole: int) -> str:
@@ -268,11 +310,8 @@ def csv_bytes(rows: Sequence[dict[str, Any]]) -> bytes:
     return file.getvalue().encode()
 
 
-def measure(
-    sources: Sequence[Record], references: Sequence[Record], switches: Checks, options: Fidelity
-) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """(metrics/checks.json without the reading, the rows of the curve)."""
-    joined = pairs(references, sources)
+def measure(joined: Sequence[Pair], switches: Checks, options: Fidelity) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """(metrics/checks.json without the reading and the genres, the rows of the curve)."""
     languages = [lang for lang, _ in groupby(sorted(pair.reference["lang"] for pair in joined))]
     results = Results(joined, corruptions(joined, options.seed, options.limit), switches)
     metrics = {
@@ -281,6 +320,8 @@ def measure(
         "by_check": check_table(results, languages, switches),
         "names": name_table(joined, languages),
         "reading": None,
+        "unseen_genres": None,
+        "records_per_second": round(results.per_second),
     }
     return metrics, curve(results, languages)
 
@@ -293,16 +334,15 @@ def main(arguments: Sequence[str]) -> None:
         "--texts", nargs="+", default=[], help="texts and references beside the sample's, data/fidelity/"
     )
     parser.add_argument("--reading", help="marked translations, data/reading/*.jsonl")
+    parser.add_argument("--genres", help="a folder of texts, a file a genre, each to be left out in turn")
     options = parser.parse_args(arguments)
     sources, switches = read_records(options.records), config.read("checks", Checks)
-    fresh = [record for path in options.texts for record in read_records(path)]
-    written = {record["id"] for record in fresh if record["lang"] == subset(record["subset"]).source_lang}
-    metrics, rows = measure(
-        [*sources, *(record for record in fresh if record["id"] in written)],
-        [*read_records(options.references), *(record for record in fresh if record["id"] not in written)],
-        switches,
-        config.read("fidelity", Fidelity),
-    )
+    joined, knobs = read_pairs(options.records, options.references, options.texts), config.read("fidelity", Fidelity)
+    metrics, rows = measure(joined, switches, knobs)
+    if options.genres:
+        names = [name for name in checks.CHECKS if getattr(switches, name)]
+        own = fit.rows(read_pairs(None, None, fit.files(options.genres)), knobs.seed, knobs.limit, names)
+        metrics["unseen_genres"] = unseen(left_out(own, switches))
     if options.reading:
         metrics["reading"] = reading_table(read_checked(options.reading, "reading"), sources, switches)
     write_checked_json(options.metrics, metrics, "check_metrics")

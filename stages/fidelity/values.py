@@ -6,7 +6,7 @@ import random
 import re
 from collections.abc import Iterator
 
-from stages.fidelity.edits import Choice, Edit, Pair, edited, names, places, replaced, rules
+from stages.fidelity.edits import Choice, Edit, Pair, edited, names, places, replaced, rules, words
 from stages.records.record import Record, occurrences
 
 
@@ -38,6 +38,30 @@ def name(pair: Pair, rng: random.Random) -> Iterator[Choice]:
                 if result and not left_over:
                     made.append((f"{old} -> {new}", result))
     yield from rng.sample(made, len(made))
+
+
+def name_part(pair: Pair, rng: random.Random) -> Iterator[Choice]:
+    """One part of a person's name another, the rest of it kept: a given name, a surname that sounds like it, a part between dots."""
+    record, known, pools = pair.reference, names(pair), words()["parts"]
+    text, lang = record["text"], record["lang"]
+    made = []
+    for old, kind in sorted(known.items()):
+        for start, end, pool in _parts_of(old, lang, pools) if kind == "person" else ():
+            for choice in rng.sample(pool, min(3, len(pool))):
+                new = old[:start] + choice + old[end:]
+                edits = [(at, at + len(old), new) for at in places(text, old, lang, list(known))]
+                if new != old and choice not in text and (result := edited(record, edits)):
+                    made.append((f"{old} -> {new}", result))
+    yield from rng.sample(made, len(made))
+
+
+def _parts_of(name: str, lang: str, pools: dict[str, list[str]]) -> Iterator[tuple[int, int, list[str]]]:
+    """(start, end, what may stand there) of each part of a name that has several."""
+    found = list(re.finditer(r"[^\W\d_][\w'’]{2,}" if lang == "en" else r"[^·・=＝]+", name))
+    if len(found) > 1:
+        yield from ((match.start(), match.end(), pools[lang]) for match in found)
+    elif re.fullmatch(r"[\u4e00-\u9fff]{4,5}|[\u4e00-\u9fff]{3}(?<=[郎子美介雄平彦香司江生一男夫])", name):
+        yield len(name) - 1, len(name), pools["han"]
 
 
 def _without(record: Record, known: dict[str, str], new: str) -> str:

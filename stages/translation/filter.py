@@ -58,11 +58,12 @@ def in_no_script(record: Record) -> list[str]:
 
 def judge(
     translation: Translation, source: Record, rules: Filter, switches: Checks | None
-) -> tuple[Record | None, list[str], int]:
-    """(candidate or None, why it is not kept, how many of its extractions were dropped); `switches` None: only the paper's rules."""
+) -> tuple[Record | None, list[str], int, list[str]]:
+    """(candidate or None, why it is not kept, how many of its extractions were dropped, what is a warning and no reason);
+    `switches` None: only the paper's rules."""
     if translation["failure"]:
-        return None, ["no_answer_" + translation["failure"]], 0
-    record, dropped, found = translation["record"], 0, list[str]()
+        return None, ["no_answer_" + translation["failure"]], 0, []
+    record, dropped, found, warned = translation["record"], 0, list[str](), list[str]()
     if rules.unaligned == "span":
         record, dropped = without_lost(record)
     if rules.untranslated:
@@ -73,8 +74,10 @@ def judge(
         found.append("unaligned")
     if switches is not None:
         found += debris(source, record)
-        found += checks.faults(source, record, switches)
-    return record, list(dict.fromkeys(found)), dropped
+        verdict = checks.verdict(source, record, switches)
+        found += verdict.refused if switches.warned == "keep" else [*verdict.refused, *verdict.warned]
+        warned = verdict.warned
+    return record, list(dict.fromkeys(found)), dropped, warned
 
 
 def filter_records(
@@ -87,7 +90,7 @@ def filter_records(
         source = expected.pop(translation["id"], None)
         if source is None:
             raise UserError(translation["id"], "translated twice, or from no source record", "run translate again")
-        record, found, dropped = judge(translation, source, rules, switches)
+        record, found, dropped, warned = judge(translation, source, rules, switches)
         # Whatever is not the first answer as it came: another attempt, a span looked for, a character or a span changed.
         mended = translation["rung"] != "first" or dropped or not translation["steps"].keys() <= {"tag"}
         if found or record is None:
@@ -103,6 +106,7 @@ def filter_records(
                 "lang": lang,
                 "outcome": "quarantined" if found else "repaired" if mended else "kept",
                 "reasons": found,
+                "warnings": warned,
                 "rung": translation["rung"],
                 "steps": translation["steps"],
                 "dropped": dropped,

@@ -100,7 +100,7 @@ def test_each_rule_has_its_switch(references: list[Record]) -> None:
 def test_a_lost_span_costs_the_record_or_its_extraction(references: list[Record]) -> None:
     record = copy.deepcopy(next(r for r in in_lang(references, "en") if len(r["extractions"]) > 1))
     record["extractions"][0]["spans"][0]["start"] = None
-    candidate, found, dropped = judge(translation_of(record), record, Filter(True, "span"), None)
+    candidate, found, dropped, _ = judge(translation_of(record), record, Filter(True, "span"), None)
     assert candidate is not None
     assert (candidate["extractions"], found, dropped) == (record["extractions"][1:], [], 1)
 
