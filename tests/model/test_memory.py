@@ -31,7 +31,7 @@ SHAPE: dict[str, Any] = {
     "num_key_value_heads": 4,
 }
 STEP = """
-import json, resource, sys, torch
+import json, psutil, resource, sys, torch
 from peft import LoraConfig, get_peft_model
 from transformers import LlamaConfig, LlamaForCausalLM
 from stages.model.fit import Completions
@@ -58,7 +58,7 @@ def step(shape, length):
         optimizer.zero_grad()
 
 step(small, 8)
-before = peak()
+before = psutil.Process().memory_info().rss
 step(shape, length)
 print(peak() - before)
 """
@@ -68,7 +68,7 @@ print(peak() - before)
 @pytest.mark.parametrize(
     ("method", "batch", "saving"), [("full", 8, False), ("lora", 8, False), ("lora", 2, False), ("full", 8, True)]
 )
-def test_the_estimate_is_near_what_is_measured(method: Any, batch: int, saving: bool) -> None:
+def test_the_estimate_bounds_what_is_measured_and_is_not_far_above(method: Any, batch: int, saving: bool) -> None:
     length = 256
     given = json.dumps([SHAPE, method, batch, length, saving])
     done = subprocess.run(
@@ -86,7 +86,7 @@ def test_the_estimate_is_near_what_is_measured(method: Any, batch: int, saving: 
     found = memory.estimate(LlamaConfig(**SHAPE), options, torch.float32)
     measured = int(done.stdout)
     print(f"{method} batch {batch} saving {saving}: {measured / 1e6:.0f} MB, estimate {found.total / 1e6:.0f}")
-    assert 0.75 < found.total / measured < 1.35, (measured, found)
+    assert 0.9 < found.total / measured < 1.6, (measured, found)
 
 
 PARAMETERS = {
