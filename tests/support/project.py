@@ -47,7 +47,8 @@ class Project:
         values["llm"] |= {"requests_per_minute": None, "tokens_per_minute": None, "give_up_s": 60.0}
         values["llm"] |= {"empty_retries": 0, "parameters": {}, **llm}
         values["translate"]["prompt"] = "v1"
-        values["checks"] = dict.fromkeys(values["checks"], False)  # what this server writes is no translation
+        # What this server writes is no translation.
+        values["checks"] = {key: False if isinstance(value, bool) else value for key, value in values["checks"].items()}
         (self.folder / "params.yaml").write_text(yaml.safe_dump(values, allow_unicode=True), encoding="utf-8")
 
     def arguments(self, stage: str, lang: str = "en", **options: Any) -> list[str]:
