@@ -142,7 +142,8 @@ def project(tmp_path: Path) -> Project:
         (project.folder / f"glossary-{lang}.json").rename(project.folder / "glossary" / f"{lang}.json")
     knobs = yaml.safe_load((project.folder / "params.yaml").read_text(encoding="utf-8"))
     knobs["prompts"]["ask"] = True
-    knobs["evaluate"]["resamples"], knobs["checks"]["numbers"] = 100, True
+    knobs["evaluate"]["resamples"] = 100
+    knobs["checks"] |= {"numbers": True, "warn": 0.01, "refuse": 0.01}  # one changed number is reason enough here
     (project.folder / "params.yaml").write_text(yaml.safe_dump(knobs, allow_unicode=True), encoding="utf-8")
     return project
 
