@@ -22,6 +22,7 @@ from stages import checks
 from stages.checks.risk import Model, certain, strengths
 from stages.core import config
 from stages.core.config import Count, Seed
+from stages.core.errors import UserError
 from stages.core.files import write_bytes
 from stages.core.run import run
 from stages.fidelity.corruptions import corruptions, genre, pairs
@@ -104,8 +105,11 @@ def written(model: Model, data: Sequence[Row]) -> str:
 
 
 def files(folder: str) -> list[str]:
-    """The files of a folder of texts."""
-    return sorted(map(str, Path(folder).glob("*.jsonl")))
+    """The files of a folder of texts; UserError if it has none."""
+    found = sorted(map(str, Path(folder).glob("*.jsonl")))
+    if not found:
+        raise UserError(folder, "holds no *.jsonl", "give the folder of the genres, data/fidelity/genres")
+    return found
 
 
 def read_pairs(records: str | None, references: str | None, texts: Sequence[str]) -> list[Pair]:

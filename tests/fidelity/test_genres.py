@@ -8,6 +8,7 @@ import pytest
 
 from stages.checks import Checks
 from stages.core import config
+from stages.core.errors import UserError
 from stages.fidelity.corruptions import KINDS, genre
 from stages.fidelity.fit import Row, files, fit, read_pairs, written
 from stages.fidelity.genres import READ, left_out, share, unseen
@@ -58,3 +59,10 @@ def test_the_table_counts_each_row_once_with_its_interval() -> None:
     assert table["caught"]["name"]["count"] == 16
     assert table["unread"]["genres"] == ["chat"]
     assert share(0, 0)["low"] is None
+
+
+def test_a_folder_without_texts_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="holds no"):
+        files(str(tmp_path))
+    with pytest.raises(UserError, match="holds no"):
+        files(str(tmp_path / "missing"))

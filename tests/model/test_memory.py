@@ -31,13 +31,14 @@ SHAPE: dict[str, Any] = {
     "num_key_value_heads": 4,
 }
 STEP = """
-import json, psutil, resource, sys, torch
+import json, sys, torch
 from peft import LoraConfig, get_peft_model
 from transformers import LlamaConfig, LlamaForCausalLM
 from stages.model.fit import Completions
 from stages.model.head import Head
 shape, method, batch, length, saving = json.loads(sys.argv[1])
-peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+# Of this process alone: ru_maxrss goes on from the process that started it, a test worker of hundreds of megabytes.
+status = lambda name: next(int(line.split()[1]) * 1024 for line in open("/proc/self/status") if line.startswith(name + ":"))
 small = {**shape, "num_hidden_layers": 1, "hidden_size": 64, "intermediate_size": 64}
 
 def step(shape, length):
@@ -58,13 +59,14 @@ def step(shape, length):
         optimizer.zero_grad()
 
 step(small, 8)
-before = psutil.Process().memory_info().rss
+before = status("VmRSS")
 step(shape, length)
-print(peak() - before)
+print(status("VmHWM") - before)
 """
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="peaks are read from Linux' /proc")
 @pytest.mark.parametrize(
     ("method", "batch", "saving"), [("full", 8, False), ("lora", 8, False), ("lora", 2, False), ("full", 8, True)]
 )
@@ -86,8 +88,7 @@ def test_the_estimate_bounds_what_is_measured_and_is_not_far_above(method: Any, 
     found = memory.estimate(LlamaConfig(**SHAPE), options, torch.float32)
     measured = int(done.stdout)
     print(f"{method} batch {batch} saving {saving}: {measured / 1e6:.0f} MB, estimate {found.total / 1e6:.0f}")
-    # The peak of a process varies with the allocator and with what runs beside it: only a gross error shows here.
-    assert 0.1 < found.total / measured < 10, (measured, found)
+    assert 0.9 < found.total / measured < 1.6, (measured, found)
 
 
 PARAMETERS = {
