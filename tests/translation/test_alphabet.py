@@ -28,7 +28,7 @@ def lets(records: list[Record], lang: str, text: str, recorded: frozenset[str] =
         ("京都★★☆、音は♪。", "zh", "<e1>京都</e1>★★☆，声音♪。", "<e1>京都</e1>は★★☆。"),
         ("京都[仮]の^-^]", "en", "<e1>Kyoto</e1> [tentative] ^-^]", "<e1>京都</e1>"),
         ("京都の𠮷野家。", "zh", "<e1>京都</e1>的𠮷野家。", "<e1>京都</e1>の𠮷野家。"),
-        ("京都の𠮷野家。", "en", "Yoshinoya of <e1>Kyoto</e1>.", "𠮷野家 of <e1>Kyoto</e1>."),
+        ("京都の𠮷野家。", "en", "Yoshinoya of <e1>Kyoto</e1>.", "𠮷 of <e1>Kyoto</e1>."),  # its one rare letter
         ("京都は‼️⁉︎ⅣⅥ①", "zh", "<e1>京都</e1>‼️⁉︎ⅣⅥ①", "<e1>きょうと</e1>"),
     ],
 )
