@@ -23,6 +23,7 @@ from stages.model.common import dtype_of, load_tokenizer, prompt_ids
 from stages.model.grammar import Answer, Vocabulary
 from stages.model.head import Head
 from stages.model.predict import greedy, load
+from stages.model.repetition import Watch
 from stages.records.linear import VIEWS, View
 
 Outputs = list[tuple[list[int], bool]]
@@ -59,8 +60,8 @@ def main(arguments: Sequence[str]) -> None:
         for start in range(0, len(rows), options.batch_size):
             batch = rows[start : start + options.batch_size]
             answers = [Answer(vocabulary, row, view) for _, row in batch] if constrained else []
-            prompts = [prompt for prompt, _ in batch]
-            outputs += greedy(model, Head(model, None), prompts, vocabulary.end, options.max_new_tokens, answers)
+            prompts, stop = [prompt for prompt, _ in batch], Watch(tokenizer, [row for _, row in batch])
+            outputs += greedy(model, Head(model, None), prompts, vocabulary.end, options.max_new_tokens, answers, stop)
         written[name] = outputs
 
     def choose_again() -> None:

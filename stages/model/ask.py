@@ -75,7 +75,7 @@ def answer(text: str, name: str, prediction: dict[str, Any]) -> dict[str, Any]:
         for fields in parsed.extractions
     ]
     found: dict[str, Any] = {"text": text, "task": name, "text_label": parsed.text_label, "extractions": extractions}
-    return found | {"defects": parsed.defects, "finished": prediction["finished"], "output": prediction["output"]}
+    return found | {"defects": parsed.defects, **{key: prediction[key] for key in ("finished", "repeated", "output")}}
 
 
 def coloured(found: dict[str, Any]) -> str:

@@ -3,15 +3,12 @@
 An answer is `{text label}/{instruct word}/{list}` as `stages.records.linear` writes it under a view: labels from the tables (open
 ones: up to `LONGEST_LABEL` characters without a delimiter), spans verbatim from the text with their escapes, the end only
 where the answer is complete. llguidance holds this grammar, one a text, over the bytes of the tokens, so a character may be
-split across tokens but never cut. What a grammar cannot count is done here: a repetition that no gold has ends the list.
+split across tokens but never cut. What a grammar cannot count, `stages.model.repetition` does for every way of decoding.
 """
 
 from __future__ import annotations
 
 import json
-import math
-import re
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -23,9 +20,8 @@ from numpy.typing import NDArray
 
 from stages.core.errors import UserError
 from stages.model.common import decode, output_ids
-from stages.records.linear import View, parse, split_input
-from stages.records.record import occurrences
-from stages.records.tasks import FORMS, Task, subset
+from stages.records.linear import View, split_input
+from stages.records.tasks import Task, subset
 
 LONGEST_LABEL = 64  # characters of an open label
 
@@ -41,7 +37,6 @@ _LISTS = {
 _EVENT = " | ".join('";" ' * n + "SPAN" + ' ";" SPAN?' * (3 - n) for n in range(4))
 # Without it, where only one text can follow, only the tokens are allowed that the tokenizer would choose for it.
 _ANY_TOKENS = '%llguidance {"no_forcing": true}'
-_COLON = re.compile(r"\\[:;\\]|:")
 
 
 def text_of(example: Mapping[str, Any], view: View) -> tuple[str, Task]:
@@ -99,21 +94,6 @@ def _literal(value: str) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def repeats(output: str, task: Task, text: str) -> bool:
-    """Whether an extraction that a colon ends in `output` stands there more often than its spans allow.
-
-    A span allows as many as its occurrences in the text, overlapping ones too, and several spans the product of theirs.
-    """
-    colons = [match.start() for match in _COLON.finditer(output) if match.group() == ":"]
-    counts = Counter(parse(output[: colons[-1]], task).extractions) if colons else Counter[tuple[str, ...]]()
-    label = FORMS[task.kind].label
-    return any(
-        count > math.prod(len(occurrences(text, span)) for n, span in enumerate(fields) if n != label and span)
-        for fields, count in counts.items()
-        if count > 1
-    )
-
-
 class Vocabulary:
     """The tokens of a model as bytes. Made once, in about half a second.
 
@@ -130,9 +110,6 @@ class Vocabulary:
             fault = "its tokenizer changes a text, which constrained decoding cannot follow"
             raise UserError("base", fault, "choose another base, or predict unconstrained")
         self.end: int = tokenizer.eos_token_id
-        tokens = [n for n in range(size) if not self.grammar.is_special_token(n)]
-        self.with_colon = frozenset(n for n in tokens if b":" in self.bytes_of(n))
-        self.colon = next(n for n in self.with_colon if self.bytes_of(n) == b":")
 
     def bytes_of(self, *ids: int) -> bytes:
         return self.grammar.decode_bytes(list(ids))
@@ -143,51 +120,23 @@ class Answer:
 
     def __init__(self, vocabulary: Vocabulary, example: Mapping[str, Any], view: View) -> None:
         self._vocabulary, self._id = vocabulary, example["id"]
-        self._text, self._task = text_of(example, view)
         self._matcher = LLMatcher(vocabulary.grammar, grammar(example, view), log_level=0)
-        self._written = b""
-        self._over = False  # a relation or an event came once too often, and its colon has closed the list
         self._check()
 
     def legal(self) -> NDArray[np.int64]:
         """Ids of the tokens that the grammar allows next, at least one, in order."""
-        if self._over:
-            return np.array([self._vocabulary.end])
         ids = np.flatnonzero(np.frombuffer(self._matcher.compute_logit_bias(), dtype=np.uint8))
         self._check()
         return ids
 
     def choose(self, scores: torch.Tensor) -> int:
-        """The token of the best score (vocabulary) among those that may come next; it is added to the answer.
-
-        Where the best one would go on after a repetition that is one too many, the list is ended in its stead.
-        """
+        """The token of the best score (vocabulary) among those that may come next; it is added to the answer."""
         ids = self.legal()
-        best = scores[torch.from_numpy(ids)]
-        token = int(ids[best.argmax()])
-        while self._goes_on_after_repetition(token):
-            if self._vocabulary.bytes_of(token).startswith(b":"):
-                token = self._vocabulary.end if self._task.kind == "span" else self._vocabulary.colon
-                break
-            best[best.argmax()] = -math.inf  # "…:" would also add to the span: that may still be done without the ":"
-            token = int(ids[best.argmax()])
+        token = int(ids[scores[torch.from_numpy(ids)].argmax()])
         if token != self._vocabulary.end:
-            self._over = self._repeats(token)
-            self._written += self._vocabulary.bytes_of(token)
             self._matcher.consume_token(token)
             self._check()
         return token
-
-    def _goes_on_after_repetition(self, token: int) -> bool:
-        closes = self._task.kind != "span" and token == self._vocabulary.colon
-        return not closes and self._repeats(token)
-
-    def _repeats(self, token: int) -> bool:
-        if token not in self._vocabulary.with_colon:
-            return False
-        # A character that is cut at the end stands after the last colon, where `repeats` does not look.
-        output = (self._written + self._vocabulary.bytes_of(token)).decode(errors="replace")
-        return repeats(output, self._task, self._text)
 
     def _check(self) -> None:
         if self._matcher.is_error():

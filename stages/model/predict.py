@@ -5,7 +5,8 @@
         --out data/predictions/test.jsonl data/predictions/test_translated.jsonl
 
 Files are given in pairs, and predicted in one run. Without --adapter the base alone answers. LoRA weights are merged into
-the base in fp32, then cast. An output that `max_new_tokens` cut has `finished` false. Nothing is cleaned up in decoding.
+the base in fp32, then cast. An output that `max_new_tokens` cut has `finished` false, one that `predict.stop_repetition` ended
+has `repeated` true (`stages.model.repetition`). Nothing else is cleaned up in decoding.
 `predict.backend` says who computes: `hf` this process, `openai` a server, `vllm` vLLM (`stages.model.servers`).
 With `predict.constrained`, or --constrained whatever the params say, only a well-formed answer can be written, its labels
 from the tables and its spans from the text (`stages.model.grammar`).
@@ -18,7 +19,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -49,6 +50,7 @@ from stages.model.common import (
 )
 from stages.model.grammar import Answer, Vocabulary
 from stages.model.head import Head
+from stages.model.repetition import Watch, cut
 from stages.records.linear import View
 
 
@@ -61,6 +63,7 @@ class Predict:
     batch_size: Count
     max_new_tokens: Count
     precision: Precision
+    stop_repetition: bool
     constrained: bool
 
 
@@ -94,12 +97,19 @@ def head_of(model: Any, adapter: str | None, prompts: Sequence[Sequence[int]], e
 
 @torch.inference_mode()
 def greedy(
-    model: Any, head: Head, prompts: Sequence[Sequence[int]], end: int, limit: int, answers: Sequence[Answer] = ()
+    model: Any,
+    head: Head,
+    prompts: Sequence[Sequence[int]],
+    end: int,
+    limit: int,
+    answers: Sequence[Answer] = (),
+    stop: Callable[[int, Sequence[int]], bool] | None = None,
 ) -> list[tuple[list[int], bool]]:
     """(token ids without `end`, whether `end` came) for each prompt of one batch, at most `limit` tokens.
 
     Prompts are padded on the left. A row that has ended leaves the batch, so a long output does not hold up the rest.
-    `answers`, one a prompt, constrain the outputs; without them any token may come.
+    `answers`, one a prompt, constrain the outputs; without them any token may come. `stop` is asked after each token, with
+    the row and its ids so far.
     """
     width = max(map(len, prompts))
     where = model.device
@@ -117,14 +127,18 @@ def greedy(
             tokens = torch.tensor(chosen, device=where)
         else:
             tokens = head.tokens_of(scores.argmax(-1))
-        for row, token in zip(rows.tolist(), tokens.tolist(), strict=True):
+        on: list[int] = []
+        for n, (row, token) in enumerate(zip(rows.tolist(), tokens.tolist(), strict=True)):
+            written = outputs[row][0]
             if token == end:
-                outputs[row] = (outputs[row][0], True)
-            else:
-                outputs[row][0].append(token)
-        going = (tokens != end).nonzero()[:, 0]
-        if not len(going):
+                outputs[row] = (written, True)
+                continue
+            written.append(token)
+            if stop is None or not stop(row, written):
+                on.append(n)
+        if not on:
             break
+        going = torch.tensor(on, device=where)
         if len(going) < len(rows):
             cache.batch_select_indices(going)
             rows, tokens, mask, place = rows[going], tokens[going], mask[going], place[going]
@@ -141,6 +155,7 @@ def predict(
     limit: int,
     view: View | None = None,
     adapter: str | None = None,
+    stop_repetition: bool = True,
 ) -> list[dict[str, Any]]:
     """One prediction an example, in their order; schema `prediction`. With a view, constrained to its answers."""
     vocabulary = Vocabulary(tokenizer, model.config.vocab_size) if view else None
@@ -159,14 +174,23 @@ def predict(
     for start in range(0, len(order), batch_size):
         batch = order[start : start + batch_size]
         answers = [Answer(vocabulary, examples[n], view) for n in batch] if vocabulary and view else []
-        outputs = greedy(model, head, [prompts[n] for n in batch], tokenizer.eos_token_id, limit, answers)
+        stop = Watch(tokenizer, [examples[n] for n in batch]) if stop_repetition else None
+        outputs = greedy(model, head, [prompts[n] for n in batch], tokenizer.eos_token_id, limit, answers, stop)
         for n, (ids, finished) in zip(batch, outputs, strict=True):
-            result[n] = {"id": examples[n]["id"], "output": decode(tokenizer, ids), "finished": finished}
+            result[n] = prediction(examples[n], decode(tokenizer, ids), finished, stop_repetition)
             written += len(ids) + finished
         bar.update(len(batch))
         bar.set_postfix(tokens_s=round(written / (time.perf_counter() - began)), refresh=False)
     bar.close()
     return result
+
+
+def prediction(example: dict[str, Any], output: str, finished: bool, stop_repetition: bool) -> dict[str, Any]:
+    """What was written for an example, up to a repetition that ends it."""
+    shorter = cut(output, example["input"], finished) if stop_repetition else None
+    if shorter is not None:
+        output, finished = shorter, True
+    return {"id": example["id"], "output": output, "finished": finished, "repeated": shorter is not None}
 
 
 def elsewhere(
@@ -185,7 +209,7 @@ def elsewhere(
             ids, lambda found: decode(tokenizer, found), options.max_new_tokens, base, adapter, rank
         )
     return [
-        {"id": example["id"], "output": text, "finished": finished}
+        prediction(example, text, finished, options.stop_repetition)
         for example, (text, finished) in zip(examples, outputs, strict=True)
     ]
 
@@ -205,7 +229,8 @@ def answers(examples: Sequence[dict[str, Any]], options: Predict, given: argpars
     if options.backend == "vllm":
         return elsewhere(tokenizer, examples, options, given.base, given.adapter)
     model = load(given.base, given.adapter, dtype_of(options.precision))
-    return predict(model, tokenizer, examples, options.batch_size, options.max_new_tokens, view, given.adapter)
+    size, limit, stop = options.batch_size, options.max_new_tokens, options.stop_repetition
+    return predict(model, tokenizer, examples, size, limit, view, given.adapter, stop)
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -238,7 +263,8 @@ def main(arguments: Sequence[str]) -> None:
         part = predictions[start : start + len(file)]
         start += len(file)
         write_checked(path, part, "prediction")
-        print(f"{path}: {len(part)} predictions, {sum(not item['finished'] for item in part)} cut by max_new_tokens")
+        short, ended = sum(not item["finished"] for item in part), sum(item["repeated"] for item in part)
+        print(f"{path}: {len(part)} predictions, {short} cut by max_new_tokens, {ended} ended by a repetition")
 
 
 if __name__ == "__main__":

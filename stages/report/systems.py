@@ -29,7 +29,7 @@ def systems_table(systems: Mapping[str, Metrics]) -> pd.DataFrame:
 
 
 def defects_table(systems: Mapping[str, Metrics]) -> pd.DataFrame:
-    """A row a system: records with format defects, of these only cut off, and spans that are not in the text."""
+    """A row a system: records with format defects, of these only cut off, ended by a repetition, spans not in the text."""
     rows = []
     for name, metrics in systems.items():
         own = metrics["all"]
@@ -39,6 +39,7 @@ def defects_table(systems: Mapping[str, Metrics]) -> pd.DataFrame:
                 "records": own["n"],
                 "with format defects": own["format"]["records"],
                 "cut off": own["format"]["kinds"].get("not_finished", 0),
+                "ended by a repetition": own.get("repetition", {}).get("records"),
                 "spans": own["grounding"]["spans"],
                 "spans not in the text": own["grounding"]["not_in_text"],
             }

@@ -22,12 +22,40 @@ from stages.records.tasks import LEVELS
 from stages.scoring import bootstrap
 from stages.scoring.bootstrap import Evaluate
 from stages.scoring.predictions import by_id, checked
-from stages.scoring.score import Cells, counts_by_id, defects, judge_all, label_scores, scores, tally
+from stages.scoring.score import Cell, Cells, counts_by_id, defects, judge_all, label_scores, nest, scores, tally
 
 
 def judge_files(predictions: str | Path, gold: str | Path) -> Cells:
     """Every record of two files, judged."""
     return judge_all(checked(gold, "example"), by_id(checked(predictions, "prediction")))
+
+
+def repetitions(predictions: str | Path, gold: str | Path) -> dict[str, Any] | None:
+    """Records whose output a repetition ended, nested like all results; None if the predictions do not say."""
+    ended = {row["id"]: row["repeated"] for _, row in checked(predictions, "prediction") if "repeated" in row}
+    if not ended:
+        return None
+    cells: dict[Cell, list[bool]] = {}
+    for _, example in checked(gold, "example"):
+        cells.setdefault((example["lang"], example["subset"]), []).append(ended.get(example["id"], False))
+
+    def summary(parts: list[list[bool]]) -> dict[str, float]:
+        records, n = sum(map(sum, parts)), sum(map(len, parts))
+        return {"records": records, "percent": round(100 * records / n, 2)}
+
+    return nest(cells, summary)
+
+
+def with_repetitions(found: dict[str, Any], ended: dict[str, Any] | None) -> dict[str, Any]:
+    """Defects with the count of `repetitions` beside them, in every cell and total."""
+    if ended is None:
+        return found
+    cells = {
+        lang: {name: {**row, "repetition": ended[lang][name]} for name, row in own.items()}
+        for lang, own in found.items()
+        if lang != "all"
+    }
+    return {**cells, "all": {**found["all"], "repetition": ended["all"]}}
 
 
 def table(result: dict[str, Any]) -> str:
@@ -59,7 +87,8 @@ def main(arguments: Sequence[str]) -> None:
     if options.metrics:
         write_checked_json(options.metrics, result, "evaluation_metrics")
     if options.defects:
-        write_checked_json(options.defects, defects(tallies), "defect_metrics")
+        ended = repetitions(options.predictions, options.gold)
+        write_checked_json(options.defects, with_repetitions(defects(tallies), ended), "defect_metrics")
     if options.labels:
         write_checked_json(options.labels, label_scores(tallies), "label_metrics")
     if spread:

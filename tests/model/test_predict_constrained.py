@@ -11,6 +11,7 @@ import yaml
 from stages.core.schema import read_checked, write_checked
 from stages.model import base, predict
 from stages.model.common import load_tokenizer
+from stages.model.repetition import cut
 from stages.records.linear import View, encode, parse, split_input
 from stages.records.record import Record
 from tests.support.pipeline import ROOT
@@ -52,6 +53,11 @@ def test_a_random_model_writes_well_formed_answers_only_if_constrained(
     model, tokenizer, examples = tiny_model().eval(), load_tokenizer(tiny), examples_of(sample, view)
     free = predict.predict(model, tokenizer, examples, 4, LIMIT)
     bound = predict.predict(model, tokenizer, examples, 4, LIMIT, view)
+    looping = predict.predict(model, tokenizer, examples, 4, LIMIT, view, stop_repetition=False)
+    for row, one, other in zip(examples, bound, looping, strict=True):  # the guard only ever shortens an answer
+        assert one["output"] == (cut(other["output"], row["input"], other["finished"]) or other["output"])
+        assert one["repeated"] == (one["output"] != other["output"])
+    assert any(row["repeated"] for row in bound) == (view == "joint")
     assert not any(map(is_well_formed, examples, free))
     finished = [pair for pair in zip(examples, bound, strict=True) if pair[1]["finished"]]
     assert len(finished) == len(examples) if view == "text" else finished

@@ -129,13 +129,13 @@ def test_one_text_is_answered_as_json_through_a_server(
     predict.main(["--text", "Natsume Soseki wrote Kokoro.", "--task", "NER"])
     found = json.loads(capsys.readouterr().out)
     assert found["text"] == "Natsume Soseki wrote Kokoro."
-    assert set(found) == {"text", "task", "text_label", "extractions", "defects", "finished", "output"}
+    assert set(found) == {"text", "task", "text_label", "extractions", "defects", "finished", "repeated", "output"}
 
 
 def test_an_answer_names_spans_by_their_place_and_shows_them_in_colour() -> None:
     text = "Natsume Soseki wrote Kokoro."
     output = "Literature/NER/:Person;Natsume Soseki:Product Name;Kokoro:Person;Ogai"
-    found = ask.answer(text, "NER", {"output": output, "finished": True})
+    found = ask.answer(text, "NER", {"output": output, "finished": True, "repeated": False})
     assert found["text_label"] == "Literature"
     assert [item["spans"][0]["start"] for item in found["extractions"]] == [0, 21, None]
     shown = ask.coloured(found)

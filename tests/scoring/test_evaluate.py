@@ -74,3 +74,23 @@ def test_command_writes_valid_files_or_prints_a_table(tmp_path: Path) -> None:
     assert len(shown) == 26
     row = json.loads(contents[0][0])["ja"]["SCPOS-RW"]
     assert ["ja.SCPOS-RW", *(f"{row[key]:.2f}" for key in ("TL", "WL", "ALL")), str(row["n"])] in map(str.split, shown)
+
+
+def test_outputs_that_a_repetition_ended_are_counted_where_the_predictions_say_so(tmp_path: Path) -> None:
+    joint = examples("joint")
+    write_jsonl(tmp_path / "gold.jsonl", joint)
+    ended = [n for n, item in enumerate(joint) if item["lang"] == "ja"][:3]
+    for said in (True, False):
+        more = [{"repeated": n in ended} if said else {} for n in range(len(joint))]
+        rows = [{"id": item["id"], "output": item["output"], "finished": True} for item in joint]
+        write_jsonl(tmp_path / "pred.jsonl", [{**row, **own} for row, own in zip(rows, more, strict=True)])
+        command(tmp_path / "pred.jsonl", tmp_path / "gold.jsonl", "--defects", tmp_path / "defects.json")
+        found = json.loads((tmp_path / "defects.json").read_bytes())
+        assert faults(found, "defect_metrics") == []
+        if said:
+            assert found["all"]["repetition"] == {"records": 3, "percent": round(300 / len(joint), 2)}
+            assert found["ja"]["all"]["repetition"]["records"] == 3
+            assert sum(row["repetition"]["records"] for name, row in found["ja"].items() if name != "all") == 3
+            assert found["all"]["format"]["records"] == 0
+        else:
+            assert "repetition" not in found["all"]
