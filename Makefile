@@ -11,7 +11,7 @@ export CUBLAS_WORKSPACE_CONFIG := :4096:8
 ASKING := quality prompts classes
 BASELINES := evaluate@llm_0shot evaluate@llm_kshot
 
-.PHONY: help install repro review lint check test test-integration train dry-run gpu-check merge release verify roundtrip record record-baseline formats wild lock docs metrics compare plots
+.PHONY: help install repro review lint check test test-integration train dry-run gpu-check merge release verify roundtrip record record-baseline formats wild lock docs metrics compare plots new
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
@@ -28,6 +28,10 @@ repro: install  ## rebuild everything that changed, from Japanese records to sco
 	dvc repro
 	@python -m stages.report.report --show metrics/alarms.json
 	@echo "report: metrics/report.html (one page, opens offline), metrics/report.md"
+
+new: install  ## a study of your own in projects/NAME: sources, translation, mix, training: make new NAME=reviews
+	@test -n "$(NAME)" || { echo "make new: NAME is missing: make new NAME=reviews" >&2; exit 1; }
+	python -m stages.project.new projects/$(NAME) --languages $(or $(LANGUAGES),ja en zh)
 
 review: install  ## correct translations in a browser: make review NAME=kei, MODE=--blind or --adjudicate
 	@python -m stages.calibration.page --annotator "$(NAME)" $(MODE)

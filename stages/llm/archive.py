@@ -104,7 +104,7 @@ def pack(path: str | Path, card: dict[str, Any], entries: dict[str, Entry]) -> N
 
 def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m stages.llm.archive", description=__doc__.split("\n")[0])
-    parser.add_argument("--card", nargs="+", required=True, help="a JSON file for each model")
+    parser.add_argument("--card", nargs="+", default=[], help="a JSON file for each model")
     parser.add_argument("--usage", required=True, help="folder of usage files, one a stage and language")
     parser.add_argument("--out", required=True)
     parser.add_argument("--drop", action="store_true", help="leave out what no usage file names")

@@ -19,7 +19,14 @@ import regex
 from stages.core.errors import UserError
 from stages.core.schema import read_checked_json
 
-LABELS = Path(__file__).resolve().parents[2] / "schemas" / "labels"
+
+def _tables() -> Path:
+    """`schemas/labels` beside the `stages` that this was imported by: where a project links to this code, its own tables."""
+    own = Path(__file__).absolute().parents[2] / "schemas" / "labels"
+    return own if own.is_dir() else Path(__file__).resolve().parents[2] / "schemas" / "labels"
+
+
+LABELS = _tables()
 LANGUAGES = LABELS / "languages"
 # What a score is of: the text-level label, the word-level extractions, the whole record.
 LEVELS = ("TL", "WL", "ALL")

@@ -112,13 +112,12 @@ class Watch:
 
 def schema_of(path: str | Path) -> str:
     """The schema of a file by its place; a file elsewhere is taken for unified records."""
-    try:
-        place = Path(path).resolve().relative_to(ROOT).as_posix()
-    except ValueError:
-        return "record"
-    for pattern, schema in ARTIFACTS.items():
-        if fnmatch(place.removesuffix(".gz"), pattern):
-            return schema
+    for top in (ROOT, Path.cwd()):  # the second: a project of one's own
+        if Path(path).resolve().is_relative_to(top):
+            place = Path(path).resolve().relative_to(top).as_posix()
+            for pattern, schema in ARTIFACTS.items():
+                if fnmatch(place.removesuffix(".gz"), pattern):
+                    return schema
     return "record"
 
 

@@ -7,7 +7,7 @@ A row is a stage (and a language): its distinct calls, those that archive and ca
 (`stages/llm/estimate.py`). A call that two rows would make stands in the first. What depends on an answer that is not there yet
 stands in rows `at most`, and is in the bounds alone: the calls for spans that lose their tags, each beside a translation as
 long as `llm.max_tokens` lets it be, and the attempts of a stronger model. The arms of the prompt comparison count where
-`prompts.ask` wants them. The LLM baseline asks for the test set; before there is one, for every reference and natural text.
+`prompts.ask` wants them; a stage that dvc.yaml does not have has no row. The LLM baseline asks for the test set; before there is one, for every reference and natural text.
 """
 
 from __future__ import annotations
@@ -49,8 +49,9 @@ Row = dict[str, Any]
 
 
 def options_of(stage: str, pipeline: Path = Path("dvc.yaml")) -> dict[str, list[str]]:
-    """The options of a stage's command in dvc.yaml, each with its values; `${…}` stays as it is."""
-    command = yaml.safe_load(pipeline.read_text(encoding="utf-8"))["stages"][stage]["cmd"]
+    """The options of a stage's command in dvc.yaml, each with its values; `_` stands for `${…}`. None where no stage is."""
+    stages = yaml.safe_load(pipeline.read_text(encoding="utf-8"))["stages"]
+    command = stages.get(stage, {"cmd": ""})["cmd"]
     found: dict[str, list[str]] = {}
     name = ""
     for word in shlex.split(re.sub(r"\$\{[^}]*\}", "_", command)):
@@ -131,6 +132,8 @@ def translations(bill: Bill, name: str, records: Sequence[Record], lang: str, sp
 def baseline(cache: Cache, llm: Llm, records: Sequence[Record]) -> Iterator[tuple[str, Row]]:
     """The rows of the LLM baseline, whose model and archive are its own."""
     given = options_of("llm_baseline")
+    if not given:
+        return
     own = replace(llm, model=given["model"][0] if given.get("model") else llm.model)
     spec, options = prompt.load(given["prompt"][0]), config.read("llm_baseline", llm_baseline.LlmBaseline)
     bill, references = Bill(Archive(given["responses"][0]), cache), read_records(given["references"][0])
@@ -160,8 +163,9 @@ def baseline(cache: Cache, llm: Llm, records: Sequence[Record]) -> Iterator[tupl
 def price(records: Sequence[Record]) -> dict[str, Row]:
     """Every row, by name."""
     llm, languages = config.read("llm", Llm), config.read("languages", Languages)
-    knobs, wanted = config.read("translate", Translate), config.read("prompts", Prompts).ask
-    bill = Bill(Archive(options_of("translate")["responses"][0]), Cache())
+    knobs, given, arms = config.read("translate", Translate), options_of("translate"), options_of("prompts")
+    wanted = bool(arms) and config.read("prompts", Prompts).ask
+    bill = Bill(Archive(given["responses"][0]), Cache())
     spec = prompt.load(options_of("tconer")["prompt"][0])
     todo = [record for record in records if record["text_label"] is None]
     bill.add("classes", [text_classes.build_request(record, spec, llm) for record in todo], llm)
@@ -170,12 +174,12 @@ def price(records: Sequence[Record]) -> dict[str, Row]:
         labels = glossary.open_labels(records, lang)
         bill.add(f"glossary {lang}", [glossary.build_request(*label, lang, spec, llm) for label in labels], llm)
     for lang in languages:
-        own = prompt.load(f"stages/prompts/translate/{knobs.prompt}.yaml")
+        own = prompt.load(Path(given["prompt"][0]).with_name(f"{knobs.prompt}.yaml"))
         translations(bill, f"translate {lang}", records, lang, own, llm)
-    spec = prompt.load(options_of("classes")["prompt"][0])
-    texts = class_agreement.known_texts(records)
-    bill.add("class agreement", [text_classes.build_request(record, spec, llm) for record in texts], llm)
-    for path in options_of("prompts")["prompts"] if wanted else ():
+    if classes := options_of("classes"):
+        spec, texts = prompt.load(classes["prompt"][0]), class_agreement.known_texts(records)
+        bill.add("class agreement", [text_classes.build_request(record, spec, llm) for record in texts], llm)
+    for path in arms["prompts"] if wanted else ():
         for lang in languages:
             translations(bill, f"prompts {Path(path).stem} {lang}", records, lang, prompt.load(path), llm)
     bill.rows |= dict(baseline(bill.cache, llm, records))

@@ -1,0 +1,92 @@
+"""Runs a project, in its folder: says what is still to be asked and what it costs, waits for a yes, and lets DVC do the rest.
+
+    python -m stages.project.run              # --yes: does not wait; --estimate: ends after the price
+    LLM_MODE=batch python -m stages.project.run --yes    # by the Batch API
+
+Whatever was asked is kept outside the folder, so a killed run goes on where it was; with nothing to ask, nobody is asked.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from stages.core import config
+from stages.core.errors import UserError
+from stages.core.files import read_json
+from stages.core.run import run
+from stages.llm.estimate import table
+from stages.project.folder import dvc, environment
+from stages.records.rules import read_records
+from stages.report.price import price
+from stages.translation.translate import Translate
+
+RECORDS = "data/raw/records.jsonl"
+HEADLINE = Path("metrics/headline/translation.json")
+
+
+def repro(*stages: str, **more: str) -> int:
+    """`dvc repro`, its output as it comes; its exit code."""
+    return subprocess.call(dvc("repro", *stages), env=environment(**more))
+
+
+def wanted(open_calls: int) -> bool:
+    """Whether a person says yes.
+
+    Raises:
+        UserError: there is nobody to ask.
+    """
+    if not sys.stdin.isatty():
+        raise UserError(
+            "stages.project.run", f"{open_calls} calls wait for a yes", "add --yes, or run it in a terminal"
+        )
+    try:
+        return input(f"Ask for these {open_calls} calls? [y/N] ").strip().casefold() in ("y", "yes")
+    except EOFError:
+        return False
+
+
+def told() -> None:
+    """What came out, a line a language, and where it lies."""
+    for lang, row in read_json(HEADLINE).items():
+        print(f"{lang}: {row['kept']} of {row['source']} records kept")
+    print("metrics/report.html: every record, source and translation; data/ledger/: what became of each, and why")
+    print("sheets/reading.html: pairs drawn at random for you to judge; the saved sheet goes to data/reading/")
+    print("exports/: a folder for each of export.formats")
+    print("next: correct with python -m stages.calibration.page --annotator NAME, then dvc repro")
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m stages.project.run", description=__doc__.split("\n")[0])
+    parser.add_argument("--estimate", action="store_true", help="only say what would be asked and what it costs")
+    parser.add_argument("--yes", action="store_true", help="do not wait for a yes")
+    options = parser.parse_args(arguments)
+    if not Path("dvc.yaml").exists():
+        raise UserError(
+            "dvc.yaml", "no such file", "run this in a project's folder; python -m stages.project.translate makes one"
+        )
+    if code := repro("--quiet", "raw"):
+        return code
+    rows = price(read_records(RECORDS))
+    print(table(rows) if rows else "nothing is to be asked")
+    limit = config.read("translate", Translate).budget_usd
+    print(f"translate.budget_usd, for all of it: {'no limit' if limit is None else f'{limit} USD'}", flush=True)
+    if options.estimate:
+        return 0
+    mode = os.environ.get("LLM_MODE", "online")
+    calls = sum(row["open"] for row in rows.values())
+    if calls and mode != "replay" and not options.yes and not wanted(calls):
+        print("nothing was asked")
+        return 1
+    if code := repro(LLM_MODE=mode):
+        return code
+    told()
+    return 0
+
+
+if __name__ == "__main__":
+    run(main)
