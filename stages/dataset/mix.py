@@ -11,7 +11,8 @@ there are hand-made references, these in the other languages, the same under eve
 records stand apart. In training, what stands for a source text in another language is its kept machine translation
 (`translations: machine`), that after people's corrections (`calibrated`), or its hand-made reference (`reference`). Natural
 records, written in each language, are added. `train_size` takes as many of each cell as there are, in turn, until it is
-full: a small mix has all cells alike. A record without a text label cannot be an example of most views: it is left out and counted;
+full: a small mix has all cells alike. It draws from the shortest texts of each cell (`train_shortest`), which give more
+examples in the same time. A record without a text label cannot be an example of most views: it is left out and counted;
 so is, unless `unplaced` says otherwise, one with a span that is not in its text, as a correction of the text may leave it.
 """
 
@@ -19,10 +20,13 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
 
 from stages.core import config
 from stages.core.config import Count, Languages, Seed, Share
@@ -44,6 +48,7 @@ class Mix:
     translations: Literal["machine", "calibrated", "reference"]
     test_share: Share
     train_size: Count | None
+    train_shortest: Annotated[float, Field(gt=0, le=1)]
     seed: Seed
 
 
@@ -81,12 +86,20 @@ def example_of(record: Record, options: Mix) -> Example:
     }
 
 
-def balanced(records: Sequence[Record], size: int, seed: int) -> list[Record]:
-    """So many records: one of each cell (language, sub-dataset, task) in turn, in an order that the seed decides."""
+def balanced(records: Sequence[Record], size: int, shortest: float, seed: int) -> list[Record]:
+    """So many records: one of each cell (language, sub-dataset, task) in turn, in an order that the seed decides.
+
+    Of each cell the share `shortest` is drawn from first, by length of text; the longer ones come when these are used up.
+    """
     cells: dict[tuple[str, str, str], list[Record]] = {}
     for record in sorted(records, key=lambda record: rank(seed, record["id"])):
         cells.setdefault((record["lang"], record["subset"], record["task"]), []).append(record)
-    turns = [(turn, cell) for cell, own in cells.items() for turn in range(len(own))]
+    turns = []
+    for cell, own in cells.items():
+        lengths = sorted(len(record["text"]) for record in own)
+        longest = lengths[math.ceil(shortest * len(lengths)) - 1]
+        own.sort(key=lambda record: len(record["text"]) > longest)  # stable: by rank within
+        turns += [(turn, cell) for turn in range(len(own))]
     return [cells[cell][turn] for turn, cell in sorted(turns)[:size]]
 
 
@@ -133,7 +146,7 @@ def mix(
         parts[name] = [record for record in parts[name] if record["id"] not in lost]
     if options.train_size is not None and len(parts["train"]) > options.train_size:
         left_out["train_size"] = len(parts["train"]) - options.train_size
-        parts["train"] = balanced(parts["train"], options.train_size, options.seed)
+        parts["train"] = balanced(parts["train"], options.train_size, options.train_shortest, options.seed)
     made = {reference["id"] for reference in references} if options.translations == "reference" else set[str]()
     origins = Counter(origin_of(record, sources, own, made) for record in parts["train"])
     leaked = {record["group"] for record in parts["train"]} & {record["group"] for record in parts["test"]}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections import Counter
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 
 from stages.core import config
 from stages.core.errors import UserError
-from stages.dataset.mix import Mix, mix, split_of
+from stages.dataset.mix import Mix, balanced, mix, split_of
 from stages.dataset.mix import main as mix_main
 from stages.records.linear import parse, split_input
 from stages.records.record import Record
@@ -105,6 +106,18 @@ def test_a_small_mix_has_all_cells_alike(records: list[Record], references: list
     small, _, _ = mix(records, all_of(records), references, dataclasses.replace(MIX, train_size=35))
     cells = Counter((example["lang"], example["subset"], example["task"]) for example in small["train"])
     assert max(cells.values()) - min(cells.values()) <= 1
+
+
+def test_a_small_mix_draws_from_the_shortest_texts_of_each_cell_first(
+    records: list[Record], references: list[Record]
+) -> None:
+    cell = [record for record in records if record["subset"] == "SCNM"]
+    lengths = {record["id"]: len(record["text"]) for record in cell}
+    half = sorted(lengths.values())[: math.ceil(len(cell) / 2)]
+    drawn = balanced(cell, len(half), 0.5, 0)
+    assert sorted(lengths[record["id"]] for record in drawn) == half
+    assert [record["id"] for record in balanced(cell, len(cell), 0.5, 0)][: len(half)] == [r["id"] for r in drawn]
+    assert {record["id"] for record in balanced(cell, len(cell), 0.5, 0)} == set(lengths)  # the longer ones after them
 
 
 def test_references_stand_for_the_translations_of_training_groups_if_that_is_wanted(
