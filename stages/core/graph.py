@@ -34,6 +34,7 @@ ROOMS = (
     "model",
     "scoring",
     "report",
+    "release",
 )
 # Functions that take a schema's name, with the argument's place, or that stand for one schema.
 READERS: dict[str, int | str] = {
