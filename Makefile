@@ -11,7 +11,7 @@ export CUBLAS_WORKSPACE_CONFIG := :4096:8
 ASKING := quality prompts classes
 BASELINES := evaluate@llm_0shot evaluate@llm_kshot
 
-.PHONY: help install repro review lint check test test-integration train dry-run gpu-check merge release verify roundtrip record record-baseline formats wild lock docs metrics compare plots new
+.PHONY: help install repro review lint check test test-integration train dry-run gpu-check merge release release-data bundle verify roundtrip record record-baseline formats wild lock docs metrics compare plots new
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
@@ -61,10 +61,13 @@ gpu-check: install  ## what only a GPU can show, in under eight minutes; without
 	python -m benchmarks.gpu_check
 
 merge: install  ## models/merged of base and released adapter, whose answers are checked to be the same
-	python -m stages.report.merge --examples data/mix/test.jsonl --out models/merged
+	python -m stages.release.merge --examples data/mix/test.jsonl --out models/merged
 
 release: install  ## models/adapter as the released one, with its card, in release-store/, tagged: make release VERSION=v1.0.0
-	python -m stages.report.release $(VERSION)
+	python -m stages.release.model $(VERSION)
+
+release-data: install  ## data/release: Parquet, card, Croissant; refused by a source's licence: make release-data WITHOUT="pile"
+	python -m stages.release.data --out data/release $(if $(WITHOUT),--without $(WITHOUT)) $(if $(NON_COMMERCIAL),--non-commercial)
 
 verify: install  ## is a rebuild the committed one? data by hash, scores within the committed intervals
 	python -m stages.report.verify

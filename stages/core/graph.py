@@ -35,6 +35,7 @@ ROOMS = (
     "scoring",
     "report",
     "project",
+    "release",
 )
 # Functions that take a schema's name, with the argument's place, or that stand for one schema.
 READERS: dict[str, int | str] = {

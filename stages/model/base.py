@@ -34,10 +34,10 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from stages.core import config
 from stages.core.errors import UserError
-from stages.core.files import sha256_file
+from stages.core.files import replacing_folder, sha256_file
 from stages.core.run import run
 from stages.core.schema import write_checked_json
-from stages.model.common import BASE, TERMS, replacing_folder, writing
+from stages.model.common import BASE, TERMS, writing
 
 
 @dataclass(frozen=True)

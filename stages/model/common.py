@@ -7,8 +7,6 @@ decoders with an output layer on their last state, and are never fetched from a 
 
 from __future__ import annotations
 
-import os
-import shutil
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -92,22 +90,6 @@ def output_ids(tokenizer: Any, output: str) -> list[int]:
 def decode(tokenizer: Any, ids: Sequence[int]) -> str:
     """The text of an output's token ids, as it is: no spaces are taken out before punctuation."""
     return str(tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False))
-
-
-@contextmanager
-def replacing_folder(path: str | Path) -> Iterator[Path]:
-    """A new folder that takes the place of `path` when the block ends well; otherwise what was there stays."""
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.tmp")
-    shutil.rmtree(temporary, ignore_errors=True)  # of a run that was killed
-    temporary.mkdir(parents=True)
-    try:
-        yield temporary
-        if path.exists():
-            shutil.rmtree(path)
-        os.replace(temporary, path)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 @contextmanager

@@ -41,7 +41,7 @@ from transformers import BitsAndBytesConfig
 
 from stages.core import config
 from stages.core.errors import UserError
-from stages.core.files import dumps, sha256_file, write_bytes, write_json
+from stages.core.files import dumps, replacing_folder, sha256_file, write_bytes, write_json
 from stages.core.run import code_state, run
 from stages.core.schema import read_checked, read_checked_json, write_checked_json
 from stages.model import launch
@@ -55,7 +55,6 @@ from stages.model.common import (
     dtype_of,
     load_model,
     load_tokenizer,
-    replacing_folder,
     writing,
 )
 from stages.model.examples import prepare, seen_tokens

@@ -23,8 +23,9 @@ from stages.records.tasks import subset
 class Source:
     """One source of raw records; `adapter` is a module of `stages.sources`, `path` its file or folder, `pin` its SHA-256.
 
-    The last four are for imports (`stages.sources.rows`), which have a default each: the sub-dataset and task that the records
-    are of, their language, and labels to rename, `{label of the file: label of the table}`.
+    The others have a default each. `subset` to `labels` are for imports (`stages.sources.rows`): the sub-dataset and task that
+    the records are of, their language, and labels to rename, `{label of the file: label of the table}`. `licence` and `credit`
+    (whom to name) are for releases (`stages.sources.licences`).
     """
 
     name: Annotated[str, Field(pattern=r"^[\w.-]+$")]  # part of every id
@@ -39,6 +40,8 @@ class Source:
     task: str | None = None
     lang: Language | None = None
     labels: dict[str, str] = field(default_factory=dict)
+    licence: str | None = None
+    credit: str | None = None
 
 
 def present(source: Source, path: Path) -> Path:

@@ -1,6 +1,6 @@
 """Base and adapter made one model, for servers that know no adapters; what it answers is checked to be the same.
 
-    python -m stages.report.merge --adapter models/oiellm --examples data/mix/test.jsonl --out models/merged
+    python -m stages.release.merge --adapter models/oiellm --examples data/mix/test.jsonl --out models/merged
 
 The adapter's weights are added in fp32 to the base as it was trained on, never to a quantised one, and stored in the type that
 prediction computes in. The merged model and the adapter then answer `--records` of the examples; where one answer differs,
@@ -17,7 +17,7 @@ from typing import Any
 
 from stages.core import config
 from stages.core.errors import UserError
-from stages.core.files import read_json
+from stages.core.files import read_json, replacing_folder
 from stages.core.run import run
 from stages.core.schema import read_checked, read_checked_json, write_checked_json
 from stages.model.common import (
@@ -28,7 +28,6 @@ from stages.model.common import (
     TERMS,
     dtype_of,
     load_tokenizer,
-    replacing_folder,
     writing,
 )
 from stages.model.predict import Predict, load, predict
@@ -48,7 +47,7 @@ def spread(examples: Sequence[Any], count: int) -> list[Any]:
 
 
 def main(arguments: Sequence[str]) -> None:
-    parser = argparse.ArgumentParser(prog="python -m stages.report.merge", description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(prog="python -m stages.release.merge", description=__doc__.split("\n")[0])
     parser.add_argument("--base", default="models/base")
     parser.add_argument("--adapter", default="models/oiellm")
     parser.add_argument("--examples", required=True, help="on which the answers are compared")

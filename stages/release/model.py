@@ -1,6 +1,6 @@
 """A release: the trained adapter with its model card, in the release store, under a tag.
 
-    make release VERSION=v1.0.0        # python -m stages.report.release v1.0.0
+    make release VERSION=v1.0.0        # python -m stages.release.model v1.0.0
 
 Refused, with nothing changed, unless git and DVC have nothing open: what is released has to be what the committed lock says.
 The adapter (`models/adapter`) is copied to `models/oiellm` with a README.md, the model card, made of the lock, the params and
@@ -24,10 +24,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from stages.core import config
 from stages.core.config import parse_yaml
 from stages.core.errors import UserError
-from stages.core.files import read_json
+from stages.core.files import read_json, replacing_folder
 from stages.core.run import run
 from stages.core.schema import read_checked_json
-from stages.model.common import ADAPTER, TERMS, replacing_folder
+from stages.model.common import ADAPTER, TERMS
 
 VERSION = re.compile(r"v\d+\.\d+\.\d+")
 STORE, RELEASED, TRAINED = "release-store", "models/oiellm", "models/adapter"
@@ -126,7 +126,7 @@ def unnamed() -> list[str]:
 
 
 def main(arguments: Sequence[str]) -> None:
-    parser = argparse.ArgumentParser(prog="python -m stages.report.release", description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(prog="python -m stages.release.model", description=__doc__.split("\n")[0])
     parser.add_argument("version", help="such as v1.0.0")
     given = parser.parse_args(arguments)
     check(given.version)

@@ -15,7 +15,8 @@ from stages.core.errors import UserError
 from stages.core.schema import read_checked, write_checked
 from stages.model import predict, train
 from stages.records.record import Record
-from stages.report import merge, release
+from stages.release import merge
+from stages.release import model as release
 from tests.model.test_train import TRAIN, short_examples, work_folder
 from tests.support.pipeline import ROOT
 from tests.support.tiny_llama import write_tiny_llama
