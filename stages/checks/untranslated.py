@@ -17,7 +17,7 @@ from stages.checks.english import COMMON, commonness
 from stages.checks.finding import Finding, place_of
 from stages.checks.tables import table
 from stages.records.record import Record
-from stages.text.writing_systems import HAN, JAPANESE, KANA, NOT_LETTERS, in_charset, simplified
+from stages.text.writing_systems import HAN, JAPANESE, KANA, chinese_shape, in_charset, simplified
 
 RUN = regex.compile(r"\p{Script=Han}{2,}")
 LATIN_WORD = regex.compile(r"(?<![\p{Latin}\p{N}@./_`<-])\p{Latin}[\p{Latin}'’]*(?![\p{Latin}\p{N}@/_`>-])")
@@ -26,7 +26,6 @@ LATIN_WORD = regex.compile(r"(?<![\p{Latin}\p{N}@./_`<-])\p{Latin}[\p{Latin}'’
 class Words(NamedTuple):
     """The lists of the table."""
 
-    japanese_only: frozenset[str]
     shared: tuple[str, ...]
     lone: frozenset[str]
     kept_latin: frozenset[str]
@@ -39,21 +38,7 @@ def words() -> Words:
     own = table("untranslated")
     shared = tuple(word for line in own["shared_words"].values() for word in line.split())
     kept = frozenset(word for line in own["kept_latin"] for word in line.split())
-    return Words(frozenset(own["japanese_only"]), shared, frozenset(own["lone"]), kept, own["known"])
-
-
-@cache
-def chinese_shape(character: str) -> str:
-    """ "good" for simplified Chinese; "japanese" for a Japanese or traditional shape; "shared" for one that is both (浜);
-    "rare" for what no table knows and GB2312 lacks: a name's 镕, or a Japanese character that Chinese keeps in names, as
-    it does 樫, whose simplified shape (㭴) nobody uses."""
-    if character in NOT_LETTERS:
-        return "good"
-    shape = simplified().get(character)
-    if in_charset(character, "gb2312"):
-        return "shared" if shape else "good"
-    changes = shape is not None and in_charset(shape, "gb2312")
-    return "japanese" if changes or character in words().japanese_only else "rare"
+    return Words(shared, frozenset(own["lone"]), kept, own["known"])
 
 
 def span_texts(record: Record) -> set[str]:

@@ -4,13 +4,14 @@
 
 Unknown, missing and wrongly typed keys are refused by name; a bound stands in the field's type, as in
 `epochs: Annotated[float, Gt(0)]`. The file is read as DVC writes it: YAML 1.2, so that 1e-05 is a number and `on` a word;
-keys given twice, NaN and infinity are refused. What a knob does is said in `params.yaml` itself.
+keys given twice, octals (017 is 15 to some readers), NaN and infinity are refused. What a knob does is said in `params.yaml` itself.
 """
 
 from __future__ import annotations
 
 import json
 import math
+import re
 from decimal import Decimal, InvalidOperation
 from functools import cache
 from pathlib import Path
@@ -19,7 +20,9 @@ from typing import Annotated, Any, TypeVar, cast
 from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
+from ruamel.yaml.constructor import ConstructorError, SafeConstructor
 from ruamel.yaml.error import YAMLError
+from ruamel.yaml.nodes import ScalarNode
 
 from stages.core.errors import UserError
 
@@ -50,9 +53,22 @@ def _money(value: Any) -> Any:
 Money = Annotated[Decimal, BeforeValidator(_money)]
 
 
+class _Constructor(SafeConstructor):
+    """ruamel's, but for whole numbers that readers of YAML disagree on."""
+
+    def construct_yaml_int(self, node: ScalarNode) -> int:
+        if re.match(r"[-+]?0o?[0-9_]", node.value):
+            raise ConstructorError(None, None, f"{node.value} is octal to some readers of YAML", node.start_mark)
+        return int(super().construct_yaml_int(node))
+
+
+_Constructor.add_constructor("tag:yaml.org,2002:int", _Constructor.construct_yaml_int)
+
+
 def parse_yaml(text: str, place: str) -> Any:
     """The plain value of YAML 1.2 text; UserError in one line where it is broken or says a key twice."""
     reader = YAML(typ="safe", pure=True)
+    reader.Constructor = _Constructor
     try:
         value = reader.load(text)
     except (YAMLError, ValueError) as error:

@@ -1,9 +1,10 @@
 """What a response says: its JSON, or the code of why it has none. One reader for every stage.
 
 Strict JSON is taken as it is. Else the object is looked for in what surrounds it (a code fence, prose, thoughts with braces of
-their own), and mended where only one reading is possible: a comma before a closing bracket, a raw line break in a string, half
-a character, an object in quotes. Nothing is ever evaluated, closed, or guessed: of several objects the one that has the
-keys asked for is taken, and where two of those differ, none is.
+their own), and mended where only one reading is possible: a comma before a closing bracket, a comment, a string in single
+quotes, a constant of Python or JavaScript, a raw line break in a string, half a character, an object in quotes or alone in a
+list. Nothing is ever evaluated, closed, or guessed: of several objects the one that has the keys asked for is taken, and where
+two of those differ, none is.
 """
 
 from __future__ import annotations
@@ -31,12 +32,23 @@ _THOUGHTS_END = regex.compile(
 _THOUGHTS_BEGIN = regex.compile(
     r"<(?:think|thinking|thought|thoughts|reasoning)>|\[THINK\]|<\|begin_of_thought\|>", regex.I
 )
-# A string with its escapes, a comma that nothing follows, a bracket.
-_TOKEN = regex.compile(r'"(?:[^"\\]|\\.)*+"|,(?=\s*[}\]])|[{}\[\]]', regex.S)
+# A string with its escapes, a comma that nothing follows, a comment, a string in single quotes, a foreign constant, a bracket.
+_TOKEN = regex.compile(
+    r"""
+    (?P<string> "(?:[^"\\]|\\.)*+" )
+    | (?P<comma> ,(?=(?:\s|//[^\n]*+|/\*(?:[^*]|\*(?!/))*+\*/)*+[}\]]) )
+    | (?P<comment> (?<![:\w])//[^\n]* | /\*(?:[^*]|\*(?!/))*+\*/ )
+    | (?P<quotes> (?<=[{\[,:]\s*)'(?P<inside>(?:[^'"\\\n]|\\[nrtbf/\\])*+)'(?=\s*[:,}\]]) )
+    | (?P<constant> (?<=[\[,:]\s*)(?:-?Infinity|NaN|None|True|False|undefined)(?=\s*[,}\]]) )
+    | [{}\[\]]
+    """,
+    regex.S | regex.X,
+)
+_CONSTANTS = {"True": "true", "False": "false"}  # the others say of no value
 _STRUCTURE = regex.compile(r"[{}\[\]]|```")
-_OBJECT = regex.compile(r'\{\s*"')
+_OBJECT = regex.compile(r"""\{\s*["']""")
 _CLOSING = {"}": "{", "]": "["}
-_WORK = 2_000_000  # characters that are looked at in all for a closing brace, so that no text takes long
+_WORK = 1_000_000  # characters that are looked at in all for a closing brace, so that no text takes long
 
 
 @dataclass(frozen=True)
@@ -59,7 +71,7 @@ def read(response: Response, wanted: Sequence[str] = ()) -> Answer:
 
     `finish_reason` comes first: a schema-constrained answer that was cut may still look whole. Failures: endpoint_refused,
     refused (by the model), truncated, filtered, several_answers, not_json. Mended: fence, prose, thoughts, several, comma,
-    line_break, surrogate, quoted.
+    comment, quotes, constant, line_break, surrogate, quoted, list.
     """
     reason = str(response["finish_reason"] or "").lower()
     if reason == REFUSED:
@@ -76,6 +88,8 @@ def read(response: Response, wanted: Sequence[str] = ()) -> Answer:
         return _found(response["content"], wanted)
     if isinstance(value, str) and "{" in value and (inner := _decoded(value, set())) is not None:
         return Answer(inner, None, ("quoted",))
+    if wanted and isinstance(value, list) and len(value) == 1 and isinstance(value[0], dict):
+        return Answer(value[0], None, ("list",))
     return Answer(value, None)
 
 
@@ -120,9 +134,8 @@ def _objects(text: str) -> Iterator[tuple[dict[str, Any], set[str], tuple[int, i
     """(object, what was mended in it, its place) of each JSON object in a text that is in no other."""
     start, work = text.find("{"), 0
     while start >= 0 and work < _WORK:
-        end, plain, commas = _closed(text, start)
+        end, plain, mended = _closed(text, start)
         work += (end or len(text)) - start
-        mended = {"comma"} if commas else set[str]()
         value = _decoded(plain, mended) if end else None
         if value is not None:
             yield value, mended, (start, end)
@@ -131,22 +144,31 @@ def _objects(text: str) -> Iterator[tuple[dict[str, Any], set[str], tuple[int, i
         start = text.find("{", end if whole else start + 1)
 
 
-def _closed(text: str, start: int) -> tuple[int, str, int]:
-    """(end of the bracket that opens at `start`, or 0; what it holds without commas before a closing bracket; how many)."""
-    open_ones, pieces, at, commas = list[str](), list[str](), start, 0
+def _closed(text: str, start: int) -> tuple[int, str, set[str]]:
+    """(end of the bracket that opens at `start`, or 0; what it holds in strict JSON; what was mended for that)."""
+    open_ones, pieces, at, mended = list[str](), list[str](), start, set[str]()
     for match in _TOKEN.finditer(text, start):
-        token = match.group()
-        if token == ",":
-            pieces.append(text[at : match.start()])
-            at, commas = match.end(), commas + 1
+        token, kind = match.group(), match.lastgroup
+        if kind == "string":
+            continue
+        if kind is not None:
+            pieces += [text[at : match.start()], _strict(match)]
+            at = match.end()
+            mended.add(kind)
         elif token in "{[":
             open_ones.append(token)
-        elif token in _CLOSING:
-            if open_ones.pop() != _CLOSING[token]:
-                return 0, "", 0
-            if not open_ones:
-                return match.end(), "".join([*pieces, text[at : match.end()]]), commas
-    return 0, "", 0
+        elif open_ones.pop() != _CLOSING[token]:
+            return 0, "", set()
+        elif not open_ones:
+            return match.end(), "".join([*pieces, text[at : match.end()]]), mended
+    return 0, "", set()
+
+
+def _strict(match: regex.Match[str]) -> str:
+    """What strict JSON has in the place of a token that it has not."""
+    if match["quotes"]:
+        return f'"{match["inside"]}"'
+    return _CONSTANTS.get(match[0], "null") if match["constant"] else ""
 
 
 def _decoded(text: str, mended: set[str]) -> dict[str, Any] | None:

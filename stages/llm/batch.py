@@ -40,6 +40,8 @@ from stages.llm.address import check_address
 from stages.llm.batch_file import URL, Bodies, Joined, join, keep, read_file, take, write_file
 from stages.llm.cache import Cache
 from stages.llm.cost import Budget, prompt_tokens
+from stages.llm.deadline import client as client_of
+from stages.llm.faults import told as fault_of
 from stages.llm.reply import Response, refused
 from stages.llm.request import Llm, Request
 
@@ -293,15 +295,14 @@ def ask_batch(requests: Sequence[Request], llm: Llm, cache: Cache, budget: Budge
     if not os.environ.get("OPENAI_API_KEY"):
         raise UserError("OPENAI_API_KEY", "is not set", "set it to the key of the endpoint's account")
     check_address()
-    with openai.OpenAI(timeout=llm.timeout_s, max_retries=llm.retries) as client:
+    with client_of(llm.timeout_s, llm.retries) as client:
         batches = Batches(client, cache, config.read("batch", Batch), llm.retries)
         asking = Asking(requests, batches, budget)
         try:
             found = asking.run()
         except openai.OpenAIError as error:
-            told = " ".join(str(error).split())[:200]
             remedy = f"answers are kept, and {batches.state.path} says what is under way: check the key, run again"
-            raise UserError(str(client.base_url), f"{type(error).__name__}: {told}", remedy) from error
+            raise UserError(str(client.base_url), fault_of(error), remedy) from error
     if asking.failed:
         key, told = next(iter(asking.failed.items()))
         fault = f"{len(asking.failed)} of {asking.total} requests failed, the first ({key}) with: {told[:200]}"
@@ -347,7 +348,7 @@ def main(arguments: Sequence[str]) -> int | None:
         raise UserError("OPENAI_API_KEY", "is not set", "set it to the key of the endpoint's account")
     llm = config.read("llm", Llm)
     check_address()
-    with openai.OpenAI(timeout=llm.timeout_s, max_retries=llm.retries) as client:
+    with client_of(llm.timeout_s, llm.retries) as client:
         batches = Batches(client, cache, config.read("batch", Batch), llm.retries)
         try:
             with batches.state.locked():
@@ -369,8 +370,7 @@ def main(arguments: Sequence[str]) -> int | None:
                     told += f", {code}" if code else ""
                 print(f"{row['id']} {remote.status}: {told}")
         except openai.OpenAIError as error:
-            told = " ".join(str(error).split())[:200]
-            raise UserError(str(client.base_url), f"{type(error).__name__}: {told}", "check the key") from error
+            raise UserError(str(client.base_url), fault_of(error), "check the key") from error
     return None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import aiohttp
+import httpx2
 import openai
 
 from stages.core.errors import UserError
@@ -68,6 +69,8 @@ def told(error: Exception) -> str:
     cause = error.__cause__ and error.__cause__.__cause__
     if isinstance(cause, aiohttp.ClientConnectionError) and not isinstance(cause, TimeoutError):
         return brief(f"APIConnectionError: {cause}")
+    if isinstance(error.__cause__, httpx2.ReadTimeout) and str(error.__cause__):
+        return brief(f"{type(error).__name__}: {error.__cause__}")
     if isinstance(error, openai.APIStatusError):
         return brief(f"{type(error).__name__}: {words(error)}")
     return brief(f"{type(error).__name__}: {error}")

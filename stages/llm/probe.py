@@ -29,6 +29,7 @@ from stages.core.files import dumps
 from stages.core.run import run
 from stages.llm.address import check_address
 from stages.llm.answer import read
+from stages.llm.deadline import client as client_of
 from stages.llm.endpoint import headers_of
 from stages.llm.faults import told, words
 from stages.llm.reply import error_in, response_of
@@ -183,7 +184,7 @@ def main(arguments: Sequence[str]) -> None:
     llm = config.read("llm", Llm)
     # No retries: an HTTP 500 is an answer here.
     check_address()
-    with openai.OpenAI(timeout=llm.timeout_s, max_retries=0) as client:
+    with client_of(llm.timeout_s, 0) as client:
         try:
             best, found, own = probe(client, llm)
         except openai.OpenAIError as error:

@@ -52,6 +52,8 @@ def error_in(completion: Any) -> str | None:
     choice = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}
     if error := completion.get("error") or choice.get("error"):
         return words_of(error)
+    if "choices" not in completion and (said := completion.get("message") or completion.get("detail")):
+        return words_of({**completion, "message": said})  # the error alone, as vLLM and FastAPI write it
     return "finish_reason error" if choice.get("finish_reason") == "error" else None
 
 

@@ -2,11 +2,13 @@
 
 `clean` takes out what is invisible and says nothing: zero-width characters, marks of direction, soft hyphens, a byte order
 mark. Where they say something they stay: joiners in emoji and in scripts that join, variation selectors after the
-character that they vary. `lost` names what can only be refused: controls, U+FFFD, private use, noncharacters.
+character that they vary. `lost` and `garbled` name what can only be refused: controls, U+FFFD, private use, noncharacters;
+UTF-8 that was read as another encoding (Ã©), and letters under heaps of marks or struck through.
 """
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Collection
 
 import regex
@@ -24,6 +26,18 @@ _INVISIBLE = regex.compile(
     regex.VERBOSE | regex.VERSION1,
 )
 _LOST = regex.compile(r"[[\p{Cc}--[\t\n\r]]\ufffd\p{Co}\p{Cs}\p{Noncharacter_Code_Point}]", regex.VERSION1)
+
+# No orthography of these scripts has three marks on a letter, or a stroke that does not compose with it.
+_HEAPED = regex.compile(
+    rf"[{_APART}] (?: \p{{M}}*+ (?<= [\u0334-\u0338\u0488\u0489\u20d2\u20d3\u20e5-\u20eb] ) | [\p{{M}}--\p{{Variation_Selector}}]{{3,}} )",
+    regex.VERBOSE | regex.VERSION1,
+)
+# What the bytes of UTF-8 beyond ASCII become in Windows-1252, or in Latin-1 where that has no character.
+_TRAILING = "".join({*map(chr, range(0x80, 0xC0)), *bytes(range(0x80, 0xA0)).decode("cp1252", "ignore")})
+_FOLLOWING = "".join(map(regex.escape, sorted(_TRAILING)))
+_MISREAD = regex.compile(
+    rf"(?<!\p{{Lu}})[ÂÃ][{_FOLLOWING}]|(?:[Â-ß][{_FOLLOWING}]){{2,}}|[à-ï][{_FOLLOWING}]{{2}}|[ð-ô][{_FOLLOWING}]{{3}}"
+)
 
 
 def clean(text: str, kept: Collection[str] = ()) -> tuple[str, int]:
@@ -43,3 +57,9 @@ def clean(text: str, kept: Collection[str] = ()) -> tuple[str, int]:
 def lost(text: str) -> set[str]:
     """The characters of the text that stand for something lost."""
     return set(_LOST.findall(text))
+
+
+def garbled(text: str) -> set[str]:
+    """The stretches that were decoded wrongly or are heaped with marks; in NFC, so that é and ≠ are what they are."""
+    whole = unicodedata.normalize("NFC", text)
+    return {*_HEAPED.findall(whole), *_MISREAD.findall(whole)}

@@ -40,12 +40,21 @@ def normalised(text: str) -> Normal:
     >>> normalised("ｶﾞｷﾞ１").text, normalised("ｶﾞｷﾞ１").place(1, 3)
     ('ガギ1', (2, 5))
     """
-    if unicodedata.is_normalized("NFC", text) and not _FOLDED.search(text):
+    return _normal(text, _FOLDED)
+
+
+def composed(text: str) -> Normal:
+    """NFC and nothing else: what Unicode calls the same text."""
+    return _normal(text, None)
+
+
+def _normal(text: str, folded: regex.Pattern[str] | None) -> Normal:
+    if unicodedata.is_normalized("NFC", text) and not (folded and folded.search(text)):
         return Normal(text)
     parts, starts = list[str](), list[int]()
     for match in regex.finditer(r"\X", text):
         part = unicodedata.normalize("NFC", match[0])
-        if _FOLDED.search(part):
+        if folded and folded.search(part):
             part = unicodedata.normalize("NFKC", part)
         parts.append(part)
         starts += [match.start()] * len(part)

@@ -8,6 +8,8 @@ from importlib.resources import files
 
 import regex
 
+from stages.core.config import parse_yaml
+
 # Script properties, not blocks: ・ and ー stand in the Katakana block but are common to scripts, and good Chinese has ・.
 KANA = regex.compile(r"[\p{Script=Hiragana}\p{Script=Katakana}]")
 HAN = regex.compile(r"\p{Script=Han}")
@@ -48,6 +50,26 @@ def simplified() -> dict[str, str]:
     return {shape: other for shape, other in folded.items() if shape != other and len(other) == 1}
 
 
+@cache
+def _japanese_only() -> frozenset[str]:
+    place = files(__package__) / "shapes.yaml"
+    return frozenset(parse_yaml(place.read_text(encoding="utf-8"), str(place))["japanese_only"])
+
+
+@cache
+def chinese_shape(character: str) -> str:
+    """ "good" for simplified Chinese; "japanese" for a Japanese or traditional shape; "shared" for one that is both (浜);
+    "rare" for what no table knows and GB2312 lacks: 潟, a name's 镕 and 𠮷, or a Japanese character that Chinese keeps in
+    names, as it does 樫, whose simplified shape (㭴) nobody uses."""
+    if character in NOT_LETTERS:
+        return "good"
+    shape = simplified().get(character)
+    if in_charset(character, "gb2312"):
+        return "shared" if shape else "good"
+    changes = shape is not None and in_charset(shape, "gb2312")
+    return "japanese" if changes or character in _japanese_only() else "rare"
+
+
 def left_untranslated(lang: str, character: str) -> bool:
     """Whether a letter is of a script that is no part of the language: kana in Chinese, kana and Han in others but Japanese."""
     return lang != "ja" and bool((KANA if lang == "zh" else JAPANESE).match(character))
@@ -56,8 +78,8 @@ def left_untranslated(lang: str, character: str) -> bool:
 def untranslated(lang: str, parts: Sequence[str]) -> Iterator[str]:
     """Codes of what is left of the source language; `parts` are the text and its spans.
 
-    en: any kana or Han character. zh: kana (`untranslated_kana`), or Han outside GB2312 (`untranslated_han`). ja, from
-    English: a text without one Japanese character.
+    en: any kana or Han character. zh: kana (`untranslated_kana`), or a Japanese or traditional shape of Han that GB2312 lacks
+    (`untranslated_han`). ja, from English: a text without one Japanese character.
     """
     if lang == "ja":
         if not JAPANESE.search(parts[0]):
@@ -65,7 +87,7 @@ def untranslated(lang: str, parts: Sequence[str]) -> Iterator[str]:
     elif lang == "zh":
         if any(KANA.search(part) for part in parts):
             yield "untranslated_kana"
-        if any(outside_gb2312(character) for part in parts for character in HAN.findall(part)):
+        if any(chinese_shape(character) == "japanese" for part in parts for character in HAN.findall(part)):
             yield "untranslated_han"
     elif any(JAPANESE.search(part) for part in parts):
         yield "untranslated_japanese"

@@ -1,6 +1,7 @@
 """The listed form of a translation prompt, v1's: the text and a list of its spans go out, and both come back.
 
-What an answer says is taken as it is: each listed span is looked for in the translation, verbatim, and nothing is repaired.
+What an answer says is taken as it is: each listed span is looked for in the translation, verbatim but for the form of its code
+points (が in one or two is the same to Unicode), and nothing is repaired.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from stages.llm.request import Llm, Request, chat
 from stages.records.record import Extraction, Record, locate
 from stages.records.tasks import task_of
 from stages.text.characters import clean
+from stages.text.normal import Normal, composed
 from stages.translation.source_text import Ask, SourceText, Translated
 from stages.translation.wording import example, language_name
 
@@ -68,14 +70,24 @@ class Listed:
 
 def extractions(view: Record, text: str, targets: dict[str, str]) -> list[Extraction]:
     """A view's extractions with the target words of their spans, each where it stands in the translation."""
+    whole = composed(text)
     carried = [
         {
             "label": item["label"],
-            "spans": [{**span, "text": targets[span["text"]], "start": None} for span in item["spans"]],
+            "spans": [{**span, "text": composed(targets[span["text"]]).text, "start": None} for span in item["spans"]],
         }
         for item in view["extractions"]
     ]
-    return locate(text, task_of(view["subset"], view["task"]).kind, carried)
+    found = locate(whole.text, task_of(view["subset"], view["task"]).kind, carried)
+    return [{**item, "spans": [as_written(span, text, whole) for span in item["spans"]]} for item in found]
+
+
+def as_written(span: dict[str, Any], text: str, whole: Normal) -> dict[str, Any]:
+    """A span of the composed text as it stands in the text itself."""
+    if span["start"] is None:
+        return span
+    start, end = whole.place(span["start"], span["start"] + len(span["text"]))
+    return {**span, "text": text[start:end], "start": start}
 
 
 def read_answer(response: dict[str, Any], source: SourceText) -> tuple[str, dict[str, str], str | None, int]:

@@ -21,10 +21,10 @@ _STRICT = re.compile(r"<(?P<slash>/?)e(?P<number>[1-9][0-9]*)>")
 # What models make of such a tag: other case, width, zeros, blanks, attributes, brackets, escapes, or one end only.
 _LENIENT = regex.compile(
     r"""
-    (?P<open> (?P<angle> [<＜‹〈] | &lt; | &\#0*60; | &\#x0*3c; | \\u003c ) | (?P<bracket> \p{Ps} ) | (?<![\w<>]) | (?=[/／]) )
+    (?P<open> (?P<angle> [<＜‹〈] | &lt; | &\#0*60; | &\#x0*3c; | \\u003c ) | (?P<bracket> [\p{Ps}\p{Pi}] ) | (?<![\w<>:.-]) | (?=[/／]) )
     \s* \\? (?P<slash> [/／]? ) \s* [eｅ] \s* (?P<number> \p{Nd}+ )
     (?: \s+ [a-z][\w-]* \s* = \s* (?: "[^"]*" | '[^']*' | [^\s<>"']+ ) )*
-    (?: \s* (?P<empty> [/／]? ) \s* (?: (?P<close> [>＞›〉] | &gt; | &\#0*62; | &\#x0*3e; | \\u003e ) | (?P<end> \p{Pe} ) )
+    (?: \s* (?P<empty> [/／]? ) \s* (?: (?P<close> [>＞›〉] | &gt; | &\#0*62; | &\#x0*3e; | \\u003e ) | (?P<end> [\p{Pe}\p{Pf}] ) )
       | (?! [\w>] ) )
     """,
     regex.VERBOSE | regex.IGNORECASE,

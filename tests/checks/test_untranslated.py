@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stages.checks.untranslated import chinese_shape, residue
+from stages.checks.untranslated import residue
 from stages.records.record import Record
 from tests.support.findings import codes_of
 
@@ -19,20 +19,6 @@ def record(lang: str, text: str, *spans: str) -> Record:
 
 def codes(source: Record, target: Record) -> list[str]:
     return codes_of(residue(source, target))
-
-
-@pytest.mark.parametrize(
-    ("shape", "characters"),
-    [
-        ("good", "国发广图大学公司々〇〻松冈"),
-        ("japanese", "発広図気圧鉄駅県塩歯沢渋亜円會國圖經働込枠匂値姫氷"),
-        ("shared", "浜芸弁予糸缶"),
-        # rare simplified characters, and Japanese ones that Chinese keeps in names
-        ("rare", "镕堃喆赟䌷榊埼笹榎"),
-    ],
-)
-def test_shape(shape: str, characters: str) -> None:
-    assert {character: chinese_shape(character) for character in characters} == dict.fromkeys(characters, shape)
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,16 @@ def test_the_object_is_found_in_what_stands_around_it(content: str, mended: tupl
         ('{"text": "half \\ud83d"}', {"text": "half \ufffd"}, ("surrogate",)),
         ('{"text": {"\\udc00": ["\\udfff"]}}', {"text": {"\ufffd": ["\ufffd"]}}, ("surrogate",)),
         ('{"text": "whole \\ud83d\\ude00"}', {"text": "whole 😀"}, ()),
+        (
+            "{'text': 'Society', 'sure': True, 'why': None}",
+            {"text": "Society", "sure": True, "why": None},
+            ("constant", "quotes"),
+        ),
+        ("{'text': \"l'eau\"}", {"text": "l'eau"}, ("quotes",)),
+        ('{"text": "a", "score": NaN, "top": [-Infinity]}', {"text": "a", "score": None, "top": [None]}, ("constant",)),
+        ('{"text": "a", // , }\n}', {"text": "a"}, ("comma", "comment")),
+        ('{/* {"text": "b"} */ "text": "http://a.b // c"}', {"text": "http://a.b // c"}, ("comment",)),
+        ('[{"text": "a"}]', {"text": "a"}, ("list",)),
         ('{"text": "a, ] and , } stay",}', {"text": "a, ] and , } stay"}, ("comma",)),
         ('x {"text": "a \\" } b"} y', {"text": 'a " } b'}, ("prose",)),
         ('{"text": "<think>"}', {"text": "<think>"}, ()),
@@ -71,12 +81,14 @@ def test_what_has_one_reading_only_is_mended(content: str, value: Any, mended: t
     [
         ("", "not_json"),
         ("Society", "not_json"),
-        ("{'class': 'Society'}", "not_json"),  # Python's, which would have to be evaluated
+        ("{'class': 'l'eau'}", "not_json"),  # where the string ends is a guess
+        ("{'class': 'so-called \"Society\"'}", "not_json"),
+        ("{class: 'Society'}", "not_json"),
         ('{"class": "Society"', "not_json"),
         ('{"class": Society}', "not_json"),
         ('{"class": "Society" "why": {"class": "Sports"}}', "not_json"),  # no part of a broken object
         ("<think>" + PLAIN, "not_json"),  # thoughts without an end
-        ('```json\n{"class": NaN}\n```', "not_json"),
+        ('```json\n{"class": NaNa}\n```', "not_json"),
         ('{"class": "Society\']}\n```json\n{" }', "not_json"),  # a string that was not closed, and runs on
         ('```json\n{"colour": "blue"}\n```', "not_json"),
         ('{"class": "Society"} or rather {"class": "Sports"}', "several_answers"),

@@ -6,6 +6,8 @@ import email
 import email.policy
 import json
 import threading
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -25,6 +27,7 @@ class Plan:
     foreign: bool = False  # an answer to a request of nobody
     code: str = ""  # of the error with which it fails as a whole
     reply: str = "whole"  # to its making: whole, lost (the connection breaks), hang, refused
+    drips: int = 0  # how many of the looks at it are answered by blanks without an end
 
 
 def answer(body: dict[str, Any]) -> str:
@@ -48,7 +51,14 @@ def line(key: str, body: dict[str, Any], content: str | None = None, status: int
 class BatchServer:
     """Use it as a context; `made` and `paid` count batches and answered requests."""
 
-    def __init__(self, *plans: Plan, queue: int = 10**9, upload_faults: int = 0) -> None:
+    def __init__(
+        self,
+        *plans: Plan,
+        queue: int = 10**9,
+        upload_faults: int = 0,
+        say: Callable[[dict[str, Any]], str] = answer,
+    ) -> None:
+        self.say = say
         self.plans, self.queue, self.upload_faults = list(plans) or [Plan()], queue, upload_faults
         self.files: dict[str, bytes] = {}
         self.batches: dict[str, dict[str, Any]] = {}
@@ -106,6 +116,13 @@ class BatchServer:
             self.finish(batch, plan)
         return batch
 
+    def drip(self, name: str) -> bool:
+        """Whether this look is answered so."""
+        with self.lock:
+            plan = self.plan_of[name]
+            plan.drips -= 1
+            return plan.drips >= 0
+
     def finish(self, batch: dict[str, Any], plan: Plan) -> None:
         """Answers in the reverse order, the errors in a file of their own."""
         output, errors = [], []
@@ -118,7 +135,7 @@ class BatchServer:
             elif status != 200:
                 errors.append(line(key, body, status=status))
             else:
-                output.append(line(key, body))
+                output.append(line(key, body, self.say(body)))
                 self.paid.append(key)
                 output += [line(key, body, "said again")] * plan.twice
         if plan.foreign:
@@ -148,6 +165,12 @@ class BatchServer:
                     with server.lock:
                         newest = sorted(server.batches.values(), key=lambda batch: -batch["created_at"])
                         self.send(200, json.dumps({"object": "list", "data": newest, "has_more": False}).encode())
+                elif server.drip(parts[1]):
+                    self.send_response(200)
+                    self.end_headers()
+                    with suppress(OSError):
+                        while not server.stopped.wait(0.1):
+                            self.wfile.write(b" ")
                 else:
                     with server.lock:
                         self.send(200, json.dumps(server.look(parts[1])).encode())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stages.text.characters import clean, lost
+from stages.text.characters import clean, garbled, lost
 
 
 @pytest.mark.parametrize(
@@ -35,3 +35,16 @@ def test_one_that_says_something_stays(text: str) -> None:
 def test_what_stands_for_something_lost_is_named() -> None:
     assert lost("a\0b\x1b\x85\ufffd\ue000\ufdd0") == {"\0", "\x1b", "\x85", "\ufffd", "\ue000", "\ufdd0"}
     assert lost("Café, 盛岡市。\t\r\n🎉") == set()
+
+
+@pytest.mark.parametrize("text", ["CafÃ©", "donâ€™t", "20 Â°C", "Ã‰cole", "ÐŸÑ€Ð¸Ð²ÐµÑ‚", "æ—¥æœ¬", "ðŸ˜€", "H̶i̶", "Z̴̡͓a"])
+def test_text_that_was_decoded_wrongly_or_is_heaped_with_marks_is_named(text: str) -> None:
+    assert garbled(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Café", "“CAFÉ”", "«SÍ»", "MANHÃ”", "20 °C, 5 km²", "Nguyễn", "e\u0302\u0301", "≠ ≮", "カ\u3099", "กำลัง", "葛\U000e0100城", "à ½"],
+)  # fmt: skip
+def test_letters_with_the_marks_of_their_orthography_are_not(text: str) -> None:
+    assert garbled(text) == set()

@@ -71,6 +71,14 @@ def test_what_can_be_read_is_kept_with_right_places(stage: Stage, text: str, par
         (GOOD + "<end_of_turn>", "html_left"),
         (GOOD.replace("in 1900", "\\nin 1900"), "escape_left"),
         (GOOD.replace("Morioka", "Mori\\u014dka"), "escape_left"),
+        (GOOD.replace("<e1>", "“e1”: ").replace("</e1>", ""), "tag_left"),
+        (GOOD.replace("<e1>", "$e1$").replace("</e1>", "$/e1$"), "tag_left"),
+        (GOOD.replace("<e1>", "<e①>").replace("</e1>", "</e①>"), "tag_left"),
+        (GOOD.replace("<e1>", "<x:e1>").replace("</e1>", "</x:e1>"), "html_left"),
+        (GOOD.replace("</e1>", "</>"), "html_left"),
+        (GOOD.replace("<e1>", "&amp;lt;e1&amp;gt;"), "tag_left"),
+        (GOOD.replace("poet", "cafÃ© poet"), "broken_character"),
+        (GOOD.replace("poet", "p\u0336o\u0336e\u0336t\u0336"), "broken_character"),
         (GOOD.replace("Morioka", "Mor\ufffdoka"), "broken_character"),
         (GOOD.replace("</e1> was", "</e1>\0 was"), "broken_character"),
         (GOOD.replace("poet", "poet\x1b"), "broken_character"),
@@ -86,6 +94,7 @@ def test_what_is_left_over_is_a_reason(stage: Stage, text: str, reason: str) -> 
     [
         ("HTMLの<e1>要素を盛岡市の会社が1999年に使う。", "The HTML element <e1> is used by a firm in <e1>Morioka</e1> in 1999."),
         ("盛岡市の<br>と**太字**と\\nを1999年に使う。", "In <e1>Morioka</e1> &lt;br> and **bold** and \\n are used in 1999."),
+        ("盛岡市の「Ｅ５」を1999年に使う。", "In <e1>Morioka</e1> “E5” is used (E5) in 1999."),
         ("盛岡市の<|im_end|>を1999年に使う。", "In <e1>Morioka</e1> &lt;|im_end|> is used in 1999."),
     ],
 )  # fmt: skip

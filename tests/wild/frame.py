@@ -5,10 +5,13 @@ A kind is a folder `cases/<kind>/` with a `case.yaml`:
     what: one line, what the kind is
     seen: where it was met
     stage: raw                  # a stage of dvc.yaml, whose command is run, or several; or `run: python -m … …`
+    then: python -m … …         # what is run after that
     lang: en                    # of a stage that runs once a language
     params: {mix: {seed: -1}}   # laid over the project's params, key by key
     files: {data/x.jsonl: …}    # text; or {text, encoding, gzip, repeat}, or {json} or {rows} or {copy: path in the project}
-    answers: [{when: regex, say: text, finish_reason: …}, {status: 400, error: {…}}]   # an endpoint's, where a stage asks one
+    answers: [{when: regex, say: text, finish_reason: …}, {status: 400, error: {…}}]   # an endpoint's, where a stage asks one;
+                                # what else one may have: tests/support/chat_server.py; `times: 1`: only so often
+    batch: [{lines: {0: 400}}]  # the answers come by the Batch API, with the Plans of tests/support/batch_server.py
     environment: {OPENAI_BASE_URL: …}
     exit: 1                     # the exit code
     says: regex                 # searched in what is printed
@@ -28,12 +31,14 @@ import gzip
 import importlib
 import io
 import json
+import math
 import os
 import re
 import shlex
 import tempfile
 import traceback
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,7 +48,8 @@ import yaml
 from stages.core.config import load
 from stages.core.errors import LIMIT
 from stages.core.run import exit_code
-from tests.support.chat_server import chat_server
+from tests.support.batch_server import BatchServer, Plan
+from tests.support.chat_server import ChatServer, chat_server
 from tests.support.pipeline import STAGES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -53,10 +59,12 @@ KEYS = {
     "seen",
     "stage",
     "run",
+    "then",
     "lang",
     "params",
     "files",
     "answers",
+    "batch",
     "exit",
     "says",
     "out",
@@ -117,13 +125,15 @@ def content(value: Any) -> bytes:
 def commands_of(given: Mapping[str, Any]) -> list[list[str]]:
     """The words of each command."""
     stages = given["stage"] if isinstance(given.get("stage"), list) else [given.get("stage")]
-    return [command_of({**given, "stage": stage}) for stage in stages]
+    first = [command_of({**given, "stage": stage}) for stage in stages]
+    return [*first, command_of({"run": given["then"]})] if "then" in given else first
 
 
 def command_of(given: Mapping[str, Any]) -> list[str]:
     """The words of a command after `python -m`."""
     text = given.get("run") or STAGES[given["stage"]]["cmd"]
-    text = text.replace("${item.lang}", given.get("lang", "")).replace("${translate.prompt}", "v2")
+    prompt = given.get("params", {}).get("translate", {}).get("prompt", "v2")
+    text = text.replace("${item.lang}", given.get("lang", "")).replace("${translate.prompt}", prompt)
     words = shlex.split(text)
     if words[:2] != ["python", "-m"]:
         raise ValueError(f"no python -m command: {text}")
@@ -185,6 +195,24 @@ def _wrong_output(path: Path, expected: Any) -> Iterator[str]:
     yield from (f"{path.name} has {part}" for part in expected.get("lacks", []) if re.search(part, text))
 
 
+def answering(entries: list[dict[str, Any]]) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """What an endpoint answers: the first entry that fits and is not used up."""
+    used = Counter[int]()
+
+    def answer(body: dict[str, Any]) -> dict[str, Any]:
+        said = json.dumps(body["messages"], ensure_ascii=False)
+        fits = (
+            n
+            for n, entry in enumerate(entries)
+            if re.search(entry.get("when", ""), said) and used[n] < entry.get("times", math.inf)
+        )
+        n = next(fits)
+        used[n] += 1
+        return {"content": entries[n].get("say"), "finish_reason": "stop", **entries[n]}
+
+    return answer
+
+
 def faults(case: Case) -> list[str]:
     """What is not as the case says; empty if it holds."""
     given = case.given
@@ -192,15 +220,15 @@ def faults(case: Case) -> list[str]:
         folder, environment = Path(name).resolve(), {"LLM_MODE": "replay"}
         prepare(given, folder)
         if "answers" in given:
-
-            def answer(body: dict[str, Any]) -> dict[str, Any]:
-                said = json.dumps(body["messages"], ensure_ascii=False)
-                fits = (entry for entry in given["answers"] if re.search(entry.get("when", ""), said))
-                entry = next(fits)
-                return {"content": entry.get("say"), "finish_reason": "stop", **entry}
-
-            server = stack.enter_context(chat_server(answer))
-            environment = {"LLM_MODE": "online", "OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": "none"}
+            answers = answering(given["answers"])
+            server: ChatServer | BatchServer
+            if "batch" in given:
+                plans = [Plan(**plan) for plan in given["batch"]]
+                server = stack.enter_context(BatchServer(*plans, say=lambda body: str(answers(body)["content"])))
+            else:
+                server = stack.enter_context(chat_server(answers))
+            environment = {"LLM_MODE": "batch" if "batch" in given else "online", "OPENAI_API_KEY": "right"}
+            environment["OPENAI_BASE_URL"] = server.url
         environment |= given.get("environment", {})
         code, printed = 0, ""
         for words in commands_of(given):
