@@ -1,6 +1,9 @@
 """What to know of the data before training: leaks, near-duplicates, imbalance, labels at odds between views.
 
-    python -m stages.dataset.data_checks --train data/mix/train.jsonl --test data/mix/test.jsonl --metrics metrics/data_checks.json
+    python -m stages.dataset.data_checks --train data/mix/train.jsonl --test data/mix/test.jsonl data/mix/second.jsonl \\
+        --metrics metrics/data_checks.json
+
+The test part is all files of --test together.
 
 - leak: a group in both parts; near-duplicate: a training and a test text of one language and of different groups whose
   character trigrams have a Jaccard similarity of `data_checks.near_duplicate` or more.
@@ -210,11 +213,13 @@ def check(train: Sequence[Row], test: Sequence[Row], options: DataChecks) -> dic
 
 def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m stages.dataset.data_checks", description=__doc__.split("\n")[0])
-    for option in ("train", "test", "metrics"):
-        parser.add_argument(f"--{option}", required=True)
+    parser.add_argument("--train", required=True)
+    parser.add_argument("--test", required=True, nargs="+", metavar="FILE")
+    parser.add_argument("--metrics", required=True)
     given = parser.parse_args(arguments)
     train, test = (
-        [read_row(example) for example in read_checked(path, "example")] for path in (given.train, given.test)
+        [read_row(example) for path in paths for example in read_checked(path, "example")]
+        for paths in ([given.train], given.test)
     )
     result = check(train, test, config.read("data_checks", DataChecks))
     write_checked_json(given.metrics, result, "data_checks")

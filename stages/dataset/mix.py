@@ -3,12 +3,13 @@
     python -m stages.dataset.mix --calibrated data/calibrated \\
         --filtered data/filtered \\
         --records data/tconer/records.jsonl --references data/raw/references.jsonl --natural data/raw/natural.jsonl \\
-        --train data/mix/train.jsonl --test data/mix/test.jsonl --test-translated data/mix/test_translated.jsonl --metrics metrics/mix.json
+        --held-out data/raw/second.jsonl --train data/mix/train.jsonl --test data/mix/test.jsonl \\
+        --test-translated data/mix/test_translated.jsonl --second data/mix/second.jsonl --metrics metrics/mix.json
 
 A group is all records of one source text: its split is the source's own, else decided by the hash of the group, so that no
 view or translation of a training text is tested on. The test set is frozen: records in their source's language and, where
 there are hand-made references, these in the other languages, the same under every prompt and filter. Translated test
-records stand apart. In training, what stands for a source text in another language is its kept machine translation
+records stand apart, and so does the second frozen test set, of which no group may be in another part. In training, what stands for a source text in another language is its kept machine translation
 (`translations: machine`), that after people's corrections (`calibrated`), or its hand-made reference (`reference`). Natural
 records, written in each language, are added. `train_size` takes as many of each cell as there are, in turn, until it is
 full: a small mix has all cells alike. It draws from the shortest texts of each cell (`train_shortest`), which give more
@@ -115,14 +116,15 @@ def mix(
     references: Sequence[Record],
     options: Mix,
     natural: Sequence[Record] = (),
+    held_out: Sequence[Record] = (),
 ) -> tuple[dict[str, list[Example]], Counter[str], Counter[str]]:
-    """(examples of train, test and test_translated sorted by id, counts of what was left out by reason, and training
+    """(examples of train, test, test_translated and second sorted by id, counts of what was left out by reason, and training
     examples by origin).
 
     `sources` are the ids of the records that are not translations.
     """
     splits = split_of([*records, *natural], options)
-    parts: dict[str, list[Record]] = {"train": [], "test": [], "test_translated": []}
+    parts: dict[str, list[Record]] = {"train": [], "test": [], "test_translated": [], "second": list(held_out)}
     left_out: Counter[str] = Counter()
     own = {record["id"] for record in natural}
     for record in [*records, *natural]:
@@ -149,9 +151,10 @@ def mix(
         parts["train"] = balanced(parts["train"], options.train_size, options.train_shortest, options.seed)
     made = {reference["id"] for reference in references} if options.translations == "reference" else set[str]()
     origins = Counter(origin_of(record, sources, own, made) for record in parts["train"])
-    leaked = {record["group"] for record in parts["train"]} & {record["group"] for record in parts["test"]}
-    if leaked:
-        raise UserError(f"group {min(leaked)}", "is in train and in test", "this is a fault of mix: report it")
+    groups = {name: {record["group"] for record in part} for name, part in parts.items()}
+    for one, other in (("train", "test"), *((name, "second") for name in groups if name != "second")):
+        if leaked := groups[one] & groups[other]:
+            raise UserError(f"group {min(leaked)}", f"is in {one} and in {other}", "this is a fault of mix: report it")
     examples = {
         name: sorted((example_of(record, options) for record in part), key=lambda example: example["id"])
         for name, part in parts.items()
@@ -173,7 +176,17 @@ def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m stages.dataset.mix", description=__doc__.split("\n")[0])
     for option in ("calibrated", "filtered"):
         parser.add_argument(f"--{option}", required=True, help="folder of one file a language")
-    for option in ("records", "references", "natural", "train", "test", "test-translated", "metrics"):
+    for option in (
+        "records",
+        "references",
+        "natural",
+        "held-out",
+        "train",
+        "test",
+        "test-translated",
+        "second",
+        "metrics",
+    ):
         parser.add_argument(f"--{option}", required=True)
     options = parser.parse_args(arguments)
     languages, knobs = config.read("languages", Languages), config.read("mix", Mix)
@@ -184,12 +197,15 @@ def main(arguments: Sequence[str]) -> None:
     natural = read_records(options.natural)
     if knobs.translations == "machine":  # only those are filtered that were translated
         records = [*read_records(options.records), *records]
-    examples, left_out, origins = mix(records, sources, read_records(options.references), knobs, natural)
+    examples, left_out, origins = mix(
+        records, sources, read_records(options.references), knobs, natural, read_records(options.held_out)
+    )
     if not examples["train"] or not examples["test"]:
         raise UserError("mix", "no training or no test example is left", "see metrics/translation.json, mix.test_share")
     write_checked(options.train, examples["train"], "example")
     write_checked(options.test, examples["test"], "example")
     write_checked(options.test_translated, examples["test_translated"], "example")
+    write_checked(options.second, examples["second"], "example")
     metrics = {name: counts(part, languages) for name, part in examples.items()}
     reasons = ("no_text_label", "unplaced", "train_size")
     metrics["train_by_origin"] = dict(sorted(origins.items()))

@@ -1,7 +1,9 @@
 """The cheap baseline: what a trained model has to beat. Writes predictions as a model would, to be scored likewise.
 
-    python -m stages.scoring.linear_baseline --train data/mix/train.jsonl --test data/mix/test.jsonl \\
-        --out data/predictions/baseline.jsonl
+    python -m stages.scoring.linear_baseline --train data/mix/train.jsonl --test data/mix/test.jsonl data/mix/second.jsonl \\
+        --out data/predictions/baseline.jsonl data/predictions/second_baseline.jsonl
+
+Files of examples and of predictions are given in pairs.
 
 One model for each (sub-dataset, task, language), from its own training examples only:
 - text level: character n-grams and logistic regression; the only label where training shows one;
@@ -150,13 +152,17 @@ def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m stages.scoring.linear_baseline", description=__doc__.split("\n")[0]
     )
-    for option in ("train", "test", "out"):
-        parser.add_argument(f"--{option}", required=True)
+    parser.add_argument("--train", required=True)
+    parser.add_argument("--test", required=True, nargs="+", metavar="FILE")
+    parser.add_argument("--out", required=True, nargs="+", metavar="FILE", help="one for each file of --test")
     options = parser.parse_args(arguments)
-    train, test = read_checked(options.train, "example"), read_checked(options.test, "example")
-    predictions = predict(train, test)
-    write_checked(options.out, predictions, "prediction")
-    print(f"{len(predictions)} predictions from {len(train)} training examples")
+    if len(options.test) != len(options.out):
+        parser.error("give as many files for --test as for --out")
+    train = read_checked(options.train, "example")
+    for path, test in zip(options.out, [read_checked(path, "example") for path in options.test], strict=True):
+        predictions = predict(train, test)
+        write_checked(path, predictions, "prediction")
+        print(f"{path}: {len(predictions)} predictions from {len(train)} training examples")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-"""The corpus that this project wrote, `data/corpus/`: texts that are natural in every language, annotated once for all.
+"""Texts of this project that are natural in every language, annotated once for all: the corpus, `data/corpus/`, which trains,
+and the second frozen test set, `data/second/`, which trains nothing.
 
 `<family>.jsonl` has one text a line (schema `corpus`; data/corpus/GUIDE.md, section 6): its words in each language, and for
 each annotation its words in each of them. Labels are those of the language of origin; the other languages' come from the
@@ -8,11 +9,13 @@ each text. Nothing of it is translated or is a reference of a translation: `natu
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from stages.core.errors import UserError
+from stages.core.files import sha256_file
 from stages.core.schema import read_checked, read_checked_json
 from stages.records.record import Extraction, Record, group_of
 from stages.records.tasks import ROLES, subset, task_of
@@ -92,7 +95,7 @@ class Text:
             raise self.fault(lang, task, n, "has no words in this language")
         return str(item[lang])
 
-    def records(self, source: str, languages: Sequence[str]) -> Iterator[Record]:
+    def records(self, source: str, languages: Sequence[str], split: str) -> Iterator[Record]:
         """Every view in every language."""
         row, origin = self.row, self.row["origin"]
         for lang in (lang for lang in row["texts"] if lang in languages):
@@ -114,33 +117,50 @@ class Text:
                     text=row["texts"][lang],
                     text_label=self.text_label(name, lang),
                     extractions=extractions,
-                    split="train",
+                    split=split,
                     group=group_of(row["texts"][origin]),
                 )
 
 
-def texts(folder: Path, limit: int | None = None) -> Iterator[Text]:
-    """The texts of the corpus, family by family; only the first of each under a limit."""
-    if not folder.is_dir():
-        raise UserError(str(folder), "no such folder", f"it holds types.json and {', '.join(FAMILIES)}.jsonl")
-    for name in ("types.json", *(f"{family}.jsonl" for family in FAMILIES)):
-        if not (folder / name).is_file():
-            raise UserError(str(folder / name), "no such file", "the corpus lies in git, see data/corpus/SOURCE.md")
-    types: Types = read_checked_json(folder / "types.json", "corpus_types", "see data/corpus/GUIDE.md, section 6")
-    for family in FAMILIES:
-        path = folder / f"{family}.jsonl"
-        for row in read_checked(path, "corpus")[:limit]:
-            yield Text(row, family, types, f"{path}: {row['id']}")
-
-
-def natural(source: Source, languages: Sequence[str]) -> list[Record]:
-    """Every view of every text in those languages.
+def files(folder: Path) -> list[Path]:
+    """The files of a folder of this form, in a fixed order.
 
     Raises:
-        UserError: a pin, which a folder cannot have; words without a place; an unknown label.
+        UserError: the folder or one of its files is not there.
     """
-    if source.pin is not None:
-        raise UserError(f"raw.sources: {source.name}", "a folder has no SHA-256 to pin", "set pin to null")
-    return [
-        record for text in texts(Path(source.path), source.limit) for record in text.records(source.name, languages)
-    ]
+    if not folder.is_dir():
+        raise UserError(str(folder), "no such folder", f"it holds types.json and {', '.join(FAMILIES)}.jsonl")
+    paths = [folder / name for name in ("types.json", *(f"{family}.jsonl" for family in FAMILIES))]
+    for path in paths:
+        if not path.is_file():
+            raise UserError(str(path), "no such file", "the corpus lies in git, see data/corpus/SOURCE.md")
+    return paths
+
+
+def pin_of(folder: Path) -> str:
+    """The SHA-256 of a folder's files as `sha256sum types.json SCNM.jsonl SCPOS.jsonl TCREE.jsonl TCONER.jsonl | sha256sum`
+    in it gives it."""
+    lines = (f"{sha256_file(path)}  {path.name}\n" for path in files(folder))
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def texts(folder: Path, limit: int | None = None) -> Iterator[Text]:
+    """The texts of the corpus, family by family; only the first of each under a limit."""
+    types_path, *families = files(folder)
+    types: Types = read_checked_json(types_path, "corpus_types", "see data/corpus/GUIDE.md, section 6")
+    for path in families:
+        for row in read_checked(path, "corpus")[:limit]:
+            yield Text(row, path.stem, types, f"{path}: {row['id']}")
+
+
+def natural(source: Source, languages: Sequence[str], split: Literal["train", "test"] = "train") -> list[Record]:
+    """Every view of every text in those languages, all in that split.
+
+    Raises:
+        UserError: another folder than the pinned one; words without a place; an unknown label.
+    """
+    folder = Path(source.path)
+    if source.pin is not None and (found := pin_of(folder)) != source.pin:
+        remedy = "get the pinned files, or change the pin: a frozen set that changes is another set"
+        raise UserError(source.path, f"SHA-256 is {found}, not the pinned one", remedy)
+    return [record for text in texts(folder, source.limit) for record in text.records(source.name, languages, split)]

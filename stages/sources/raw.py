@@ -1,12 +1,13 @@
 """Reads every source that `raw.sources` names into unified records.
 
     python -m stages.sources.raw --records data/raw/records.jsonl --references data/raw/references.jsonl \\
-        --natural data/raw/natural.jsonl
+        --natural data/raw/natural.jsonl --second data/raw/second.jsonl
 
 Records are what is translated. Natural records are texts that their source has in several languages already, each as it was
 written there: they go into the mix beside the translations, and are no reference of any.
 References exist for the sample only: they measure translations and are the frozen test set. No stage that asks an LLM for
 data reads them; the LLM baseline shows those of training groups, the judge grades some beside the translations.
+The records of the second frozen test set, `raw.second`, stand apart from all of these: nothing but predictions reads them.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from stages.core import config
 from stages.core.config import Languages
 from stages.core.errors import UserError
 from stages.core.run import run
-from stages.records.record import Record
+from stages.records.record import Record, normalise
 from stages.records.rules import write_records
 from stages.records.warnings import record_warnings
 from stages.sources import (
@@ -49,9 +50,10 @@ from stages.sources.forms import refuse_other
 
 @dataclass(frozen=True)
 class Raw:
-    """Section `raw`: what is read."""
+    """Section `raw`: what is read, and the second frozen test set, of the corpus' form, if there is one."""
 
     sources: list[Source]
+    second: Source | None = None
 
 
 ADAPTERS: dict[str, Callable[[Source], list[Record]]] = {
@@ -75,7 +77,7 @@ ADAPTERS: dict[str, Callable[[Source], list[Record]]] = {
 
 
 # What stage `raw` depends on in dvc.yaml: a change of a file elsewhere goes unnoticed.
-WATCHED = ("data/sample", "data/corpus", "data/external")
+WATCHED = ("data/sample", "data/corpus", "data/second", "data/external")
 
 
 def unwatched(sources: Sequence[Source]) -> list[str]:
@@ -108,6 +110,25 @@ def collect(sources: list[Source], languages: Sequence[str]) -> tuple[list[Recor
     return records, references, natural
 
 
+def held_out(second: Source, languages: Sequence[str], others: Sequence[Record]) -> list[Record]:
+    """The records of the second frozen test set.
+
+    Raises:
+        UserError: a text of it stands in another source too, in any language: it would be trained on, or tested twice.
+    """
+    records = corpus.natural(second, languages, "test")
+    known = {(record["lang"], normalise(record["text"])): record["id"] for record in others}
+    groups = {record["group"]: record["id"] for record in others}
+    for record in records:
+        met = known.get((record["lang"], normalise(record["text"]))) or groups.get(record["group"])
+        if met:
+            raise UserError(
+                record["id"], f"is the text of {met} too", "take it out of the other source: it is held out"
+            )
+    check_groups(records)
+    return records
+
+
 def doubtful(records: Sequence[Record]) -> str:
     """How many warnings of each kind the records raise; "" where none."""
     found = Counter(kind for record in records for kind, _, _ in record_warnings(record))
@@ -119,11 +140,13 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--records", required=True)
     parser.add_argument("--references", required=True)
     parser.add_argument("--natural", required=True)
+    parser.add_argument("--second", required=True)
     options = parser.parse_args(arguments)
     languages = config.read("languages", Languages)
-    sources = config.read("raw", Raw).sources
-    records, references, natural = collect(sources, languages)
-    for path in unwatched(sources):
+    raw = config.read("raw", Raw)
+    records, references, natural = collect(raw.sources, languages)
+    second = held_out(raw.second, languages, [*records, *references, *natural]) if raw.second else []
+    for path in unwatched([*raw.sources, *([raw.second] if raw.second else [])]):
         print(f"warning: {path} is no dep of this stage: a change in it goes unnoticed; put it under data/external/")
     for record in records:
         if record["lang"] not in languages:
@@ -132,7 +155,8 @@ def main(arguments: Sequence[str]) -> None:
     write_records(options.records, records)
     write_records(options.references, references)
     write_records(options.natural, natural)
-    print(f"{len(records)} records, {len(references)} references, {len(natural)} natural")
+    write_records(options.second, second)
+    print(f"{len(records)} records, {len(references)} references, {len(natural)} natural, {len(second)} held out")
     if warnings := doubtful([*records, *natural]):
         print(
             f"warnings: {warnings}; see them with python -m stages.records.validate {options.records} {options.natural}"

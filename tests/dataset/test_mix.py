@@ -145,6 +145,30 @@ def test_natural_records_join_the_training_data_and_never_the_test_set(
     assert parts["test"] == mix(records, all_of(records), references, MIX)[0]["test"]
 
 
+def held_out(references: list[Record]) -> list[Record]:
+    """Three records of a source and groups of their own."""
+    return [
+        {**record, "id": record["id"].replace("sample", "second"), "source": "second", "group": f"{n}" * 16}
+        for n, record in enumerate(references[:3])
+    ]
+
+
+def test_the_second_frozen_set_is_a_part_of_its_own_and_shares_no_group(
+    records: list[Record], references: list[Record]
+) -> None:
+    small = dataclasses.replace(MIX, train_size=50)
+    second = held_out(references)
+    parts, _, _ = mix(records, all_of(records), references, small, (), second)
+    assert {example["id"] for example in parts.pop("second")} == all_of(second)
+    without, _, _ = mix(records, all_of(records), references, small)
+    assert without.pop("second") == []
+    assert parts == without
+    for split in ("train", "test"):
+        group = next(record["group"] for record in records if record["split"] == split)
+        with pytest.raises(UserError, match=f"group {group}: is in {split} and in second"):
+            mix(records, all_of(records), references, MIX, (), [{**second[0], "group": group}])
+
+
 def test_the_mix_takes_the_files_that_translations_names(
     records: list[Record], references: list[Record], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -156,10 +180,15 @@ def test_the_mix_takes_the_files_that_translations_names(
         own = [record for record in references if record["lang"] == lang]
         write_records(f"filtered/{lang}.jsonl", own)
         write_records(f"calibrated/{lang}.jsonl", [r for r in records if r["lang"] == lang])
-    for name, rows in (("records", records), ("references", references), ("natural", [])):
+    for name, rows in (
+        ("records", records),
+        ("references", references),
+        ("natural", []),
+        ("held-out", held_out(references)),
+    ):
         write_records(f"{name}.jsonl", rows)
     words = ["--filtered", "filtered", "--calibrated", "calibrated"]
-    for name in ("records", "references", "natural", "train", "test", "test-translated"):
+    for name in ("records", "references", "natural", "held-out", "train", "test", "test-translated", "second"):
         words += [f"--{name}", f"{name}.jsonl"]
     mix_main([*words, "--metrics", "mix.json"])
     made = json.loads(Path("mix.json").read_bytes())["train_by_origin"]

@@ -189,7 +189,7 @@ def test_the_same_examples_give_the_same_bytes_in_any_order(tmp_path: Path) -> N
         write_jsonl(tmp_path / "test.jsonl", test)
         done = command(tmp_path, seed)
         assert (done.returncode, done.stderr) == (0, "")
-        assert done.stdout == f"{len(test)} predictions from {len(train)} training examples\n"
+        assert done.stdout == f"{tmp_path / 'out.jsonl'}: {len(test)} predictions from {len(train)} training examples\n"
         written.append((tmp_path / "out.jsonl").read_bytes())
         random.Random(0).shuffle(train)
         random.Random(1).shuffle(test)

@@ -108,12 +108,14 @@ def test_a_wrong_text_is_named_by_file_and_id(tmp_path: Path, change: dict[str, 
         read(tmp_path, "SCNM", ROW | change)
 
 
-def test_a_missing_folder_a_pin_and_other_types_are_refused_in_one_line(tmp_path: Path) -> None:
+def test_a_missing_folder_another_pin_and_other_types_are_refused_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no such folder"):
         corpus.natural(Source("own", "corpus", str(tmp_path / "no"), None, None), LANGUAGES)
-    with pytest.raises(UserError, match="set pin to null"):
-        corpus.natural(Source("own", "corpus", str(tmp_path), "0" * 64, None), LANGUAGES)
     read(tmp_path, "SCNM", ROW)
+    with pytest.raises(UserError, match=r"SHA-256 is [0-9a-f]{64}, not the pinned one"):
+        corpus.natural(Source("own", "corpus", str(tmp_path), "0" * 64, None), LANGUAGES)
+    pin = corpus.pin_of(tmp_path)
+    assert corpus.natural(Source("own", "corpus", str(tmp_path), pin, None), LANGUAGES) == read(tmp_path, "SCNM", ROW)
     (tmp_path / "types.json").write_text("[1]", encoding="utf-8")
     with pytest.raises(UserError, match=r"types\.json: /: "):
         corpus.natural(Source("own", "corpus", str(tmp_path), None, None), LANGUAGES)

@@ -23,7 +23,7 @@ def new_folder(folder: Path, **changes: Any) -> Path:
         knobs[section].update(values)
     (folder / "data").mkdir(parents=True)
     (folder / "params.yaml").write_text(yaml.safe_dump(knobs, allow_unicode=True), encoding="utf-8")
-    for place in ("stages", "data/sample", "data/corpus", "data/calibration", "data/responses.jsonl.gz"):
+    for place in ("stages", "data/sample", "data/corpus", "data/second", "data/calibration", "data/responses.jsonl.gz"):
         (folder / place).symlink_to(ROOT / place)
     return folder
 

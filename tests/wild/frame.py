@@ -142,7 +142,8 @@ def command_of(given: Mapping[str, Any]) -> list[str]:
 
 def prepare(given: Mapping[str, Any], folder: Path) -> None:
     """Writes params and files."""
-    params = laid_over(load(ROOT / "params.yaml"), given.get("params", {}))
+    own = laid_over(load(ROOT / "params.yaml"), {"raw": {"second": None}})  # a case has its own files alone
+    params = laid_over(own, given.get("params", {}))
     (folder / "params.yaml").write_text(yaml.safe_dump(params, allow_unicode=True), encoding="utf-8")
     (folder / "stages").symlink_to(ROOT / "stages")
     for name, value in given.get("files", {}).items():

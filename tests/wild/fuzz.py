@@ -75,7 +75,8 @@ def _data() -> Files:
     test = [{**example_of(record, options)} for record in records if record["split"] == "test"]
     predictions = [{"id": row["id"], "output": row["output"], "finished": True} for row in test]
     files |= {f"data/mix/{part}.jsonl": _lines(test) for part in ("train", "test")}
-    return {**files, "data/raw/natural.jsonl": b"", "data/predictions/test.jsonl": _lines(predictions)}
+    files |= {"data/raw/natural.jsonl": b"", "data/raw/second.jsonl": b"", "data/mix/second.jsonl": b""}
+    return {**files, "data/predictions/test.jsonl": _lines(predictions)}
 
 
 def _translation(record: Record) -> dict[str, Any]:
