@@ -20,9 +20,10 @@ from benchmarks.common import print_table, seconds, write_results
 from stages.core.errors import UserError
 from stages.core.schema import read_checked
 from stages.model.common import dtype_of, load_tokenizer, prompt_ids
+from stages.model.decoding import greedy
 from stages.model.grammar import Answer, Vocabulary
 from stages.model.head import Head
-from stages.model.predict import greedy, load
+from stages.model.predict import load
 from stages.model.repetition import Watch
 from stages.records.linear import VIEWS, View
 

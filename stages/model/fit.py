@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,10 +26,12 @@ from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArgu
 from stages.core.errors import UserError
 from stages.core.files import read_json, write_json
 from stages.model.common import device, writing
+from stages.model.dev import Dev, worth
 from stages.model.examples import IGNORED, collate, plan, shares
 from stages.model.head import Head
 from stages.model.options import Train
 
+DEV = "dev_"  # before the levels of the dev slice in Trainer's log
 CLIP = 1.0  # the largest norm of a step's gradient
 POINTS = 4  # of the loss curve, an epoch
 WHOLE = "WHOLE.json"  # in a checkpoint that was written to its end: its key, processes and threads
@@ -38,12 +40,18 @@ TRAINED = "trained.safetensors"
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the loss curve: nats a completion token, of training since the line before and of validation."""
+    """One line of the loss curve: nats a completion token, of training since the line before and of validation.
+
+    TL, WL and ALL are of the dev slice, in percent, where it was answered at this step.
+    """
 
     step: int
     epoch: float
     loss: float
     validation_loss: float | None
+    TL: float | None = None
+    WL: float | None = None
+    ALL: float | None = None
 
 
 def learning_rate(step: int, steps: int, options: Train) -> float:
@@ -72,9 +80,19 @@ class Fit(Trainer):  # type: ignore[misc]
     """Trainer over a plan of batches that is one epoch to it: the plan knows the real ones."""
 
     def __init__(
-        self, model: Completions, train: Dataset, held: Dataset, options: Train, dtype: torch.dtype, folder: Path
+        self,
+        model: Completions,
+        train: Dataset,
+        held: Dataset,
+        options: Train,
+        dtype: torch.dtype,
+        folder: Path,
+        dev: Dev | None = None,
+        dev_points: Set[int] = frozenset(),
     ) -> None:
+        """`dev` is answered after each of the steps `dev_points`."""
         self._options, self._held, where = options, held, device()
+        self._dev, self._dev_points = dev, dev_points
         lengths = [len(ids) for ids in train["ids"]]
         self.batches = plan(lengths, options)
         processes = int(os.environ.get("WORLD_SIZE", "1"))
@@ -155,7 +173,31 @@ class Fit(Trainer):  # type: ignore[misc]
         if self.args.world_size > 1:
             sums = self.accelerator.reduce(sums.to(self.args.device), "sum").cpu()
         self.log(found := {"eval_loss": float(sums[0] / sums[1])})
+        if self._dev and self.state.global_step in self._dev_points:
+            self._answer(self._dev)
         return found
+
+    def _answer(self, dev: Dev) -> None:
+        """Scores the dev slice, keeps weights that are the best so far, and ends a run that gets no better."""
+        with torch.autocast(self.args.device.type, torch.bfloat16, enabled=self.args.bf16):
+            scores = dev.scores(self.args.process_index, self.args.world_size)
+        self.log({f"{DEV}{level}": value for level, value in scores.items()})
+        if self.state.is_world_process_zero:
+            told = ", ".join(f"{level} {value:.2f}" for level, value in scores.items())
+            print(f"dev slice of {len(dev)} at step {self.state.global_step}: {told}", flush=True)
+        points = dev_scores(self.state.log_history)
+        best = best_point(points)
+        if self._options.keep == "best" and best == self.state.global_step and self.args.should_save:
+            folder = Path(self.args.output_dir)
+            with writing(folder):
+                folder.mkdir(parents=True, exist_ok=True)
+                save_file(self.trained(), folder / f"best-{best}.safetensors")
+                for path in folder.glob("best-*.safetensors"):
+                    if path.stem != f"best-{best}":
+                        path.unlink()
+        patience = self._options.early_stop
+        if patience is not None and sum(step > best for step in points) >= patience:
+            self.control.should_training_stop = True
 
     def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
         if self.args.should_save:
@@ -183,9 +225,26 @@ class Fit(Trainer):  # type: ignore[misc]
         return {name.removeprefix("model."): found[name].detach().cpu().contiguous() for name in sorted(names)}
 
     def final(self) -> dict[str, torch.Tensor]:
-        """`trained` at the end; all processes have to call it where the model is sharded."""
+        """`trained` at the end, or of the best dev point; all processes have to call it where the model is sharded."""
+        points = dev_scores(self.state.log_history)
+        if self._options.keep == "best" and points and self.args.should_save:
+            return load_file(Path(self.args.output_dir) / f"best-{best_point(points)}.safetensors")
         sharded = self.is_fsdp_enabled or self.is_deepspeed_enabled
         return self.trained(self.accelerator.get_state_dict(self.model_wrapped) if sharded else None)
+
+
+def dev_scores(history: Sequence[dict[str, Any]]) -> dict[int, dict[str, float]]:
+    """Scores of the dev slice by step, out of Trainer's log."""
+    found: dict[int, dict[str, float]] = {}
+    for entry in history:
+        if scores := {key.removeprefix(DEV): value for key, value in entry.items() if key.startswith(DEV)}:
+            found[entry["step"]] = scores
+    return found
+
+
+def best_point(points: Mapping[int, Mapping[str, float]]) -> int:
+    """The step of the best scores, of equal ones the first."""
+    return min(points, key=lambda step: (-worth(points[step]), step))
 
 
 class Course(TrainerCallback):  # type: ignore[misc]
@@ -253,10 +312,12 @@ def rows_of(history: Sequence[dict[str, Any]], points: Sequence[int], steps_an_e
     """The loss curve out of Trainer's log: a row before the first step, and one at each of the points."""
     losses = {entry["step"]: entry["loss"] for entry in history if "loss" in entry}
     found = {entry["step"]: entry["eval_loss"] for entry in history if "eval_loss" in entry}
+    dev = dev_scores(history)
     rows = [Row(0, 0.0, round(losses[1], 5), _rounded(found.get(0)))]
     for before, step in zip([0, *points], points, strict=False):
         mean = sum(losses[n] for n in range(before + 1, step + 1)) / (step - before)
-        rows.append(Row(step, round(step / steps_an_epoch, 4), round(mean, 5), _rounded(found.get(step))))
+        epoch, held = round(step / steps_an_epoch, 4), _rounded(found.get(step))
+        rows.append(Row(step, epoch, round(mean, 5), held, **dev.get(step, {})))
     return rows
 
 

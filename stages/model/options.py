@@ -33,6 +33,10 @@ class Train:
     precision: Precision
     activation_checkpointing: bool
     validation_share: Share
+    dev_points: Annotated[int, Field(ge=0)]
+    dev_examples: Count
+    keep: Literal["last", "best"]
+    early_stop: Count | None
     save_every: Count
     head: Literal["full", "seen"]
     processes: Count | Literal["auto"]

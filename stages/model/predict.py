@@ -19,7 +19,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -27,7 +27,6 @@ from typing import Any, Literal
 import torch
 from peft import PeftModel
 from tqdm import tqdm
-from transformers import DynamicCache
 
 from stages.core import config
 from stages.core.config import Count
@@ -48,6 +47,7 @@ from stages.model.common import (
     load_tokenizer,
     prompt_ids,
 )
+from stages.model.decoding import greedy
 from stages.model.grammar import Answer, Vocabulary
 from stages.model.head import Head
 from stages.model.repetition import Watch, cut
@@ -93,58 +93,6 @@ def head_of(model: Any, adapter: str | None, prompts: Sequence[Sequence[int]], e
     if adapter is None or not path.exists():
         return Head(model, None)
     return Head(model, sorted({end, *read_json(path), *(token for prompt in prompts for token in prompt)}))
-
-
-@torch.inference_mode()
-def greedy(
-    model: Any,
-    head: Head,
-    prompts: Sequence[Sequence[int]],
-    end: int,
-    limit: int,
-    answers: Sequence[Answer] = (),
-    stop: Callable[[int, Sequence[int]], bool] | None = None,
-) -> list[tuple[list[int], bool]]:
-    """(token ids without `end`, whether `end` came) for each prompt of one batch, at most `limit` tokens.
-
-    Prompts are padded on the left. A row that has ended leaves the batch, so a long output does not hold up the rest.
-    `answers`, one a prompt, constrain the outputs; without them any token may come. `stop` is asked after each token, with
-    the row and its ids so far.
-    """
-    width = max(map(len, prompts))
-    where = model.device
-    ids = torch.tensor([[end] * (width - len(prompt)) + list(prompt) for prompt in prompts], device=where)
-    mask = torch.tensor([[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts], device=where)
-    place = (mask.cumsum(1) - 1).clamp(min=0)
-    cache = DynamicCache(config=model.config)
-    outputs: list[tuple[list[int], bool]] = [([], False) for _ in prompts]
-    rows = torch.arange(len(prompts), device=where)
-    for _ in range(limit):
-        scores = head.last_logits(input_ids=ids, attention_mask=mask, position_ids=place, past_key_values=cache)
-        if answers:
-            full = head.spread(scores).cpu()
-            chosen = [answers[row].choose(score) for row, score in zip(rows.tolist(), full, strict=True)]
-            tokens = torch.tensor(chosen, device=where)
-        else:
-            tokens = head.tokens_of(scores.argmax(-1))
-        on: list[int] = []
-        for n, (row, token) in enumerate(zip(rows.tolist(), tokens.tolist(), strict=True)):
-            written = outputs[row][0]
-            if token == end:
-                outputs[row] = (written, True)
-                continue
-            written.append(token)
-            if stop is None or not stop(row, written):
-                on.append(n)
-        if not on:
-            break
-        going = torch.tensor(on, device=where)
-        if len(going) < len(rows):
-            cache.batch_select_indices(going)
-            rows, tokens, mask, place = rows[going], tokens[going], mask[going], place[going]
-        ids, place = tokens[:, None], place[:, -1:] + 1
-        mask = torch.cat([mask, torch.ones_like(ids)], dim=1)
-    return outputs
 
 
 def predict(

@@ -6,6 +6,8 @@
 - Every output has to come back from its tokens as it was, and no example is cut: one over `max_tokens` is an error that
   names it, or is left out and counted.
 - A share of the groups is held out; its loss is the second curve of the CSV, four times an epoch.
+- With `dev_points`, so many times an epoch the model answers a slice of them, and TL, WL and ALL stand in the CSV (`dev.py`).
+  `early_stop` ends a run after so many points without a better one, `keep: best` stores the weights of the best point.
 - Batches hold examples of like length. Only the tokens of outputs go through the head; with `head: seen`, against the rows
   of the tokens that the training data hold, which prediction then keeps to.
 - A step is `batch_size` examples, whatever the processes and what each holds at once (`micro_batch`). Devices are found:
@@ -35,6 +37,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from datasets import Dataset
 from peft import LoraConfig, get_peft_model, get_peft_model_state_dict, prepare_model_for_kbit_training
 from safetensors.torch import save_file
 from transformers import BitsAndBytesConfig
@@ -57,10 +60,21 @@ from stages.model.common import (
     load_tokenizer,
     writing,
 )
-from stages.model.examples import prepare, seen_tokens
-from stages.model.fit import POINTS, Completions, Course, Fit, Row, last_checkpoint, rows_of
+from stages.model.dev import LEVELS, SCORER, Dev, dev_slice
+from stages.model.examples import plan, prepare, seen_tokens
+from stages.model.fit import (
+    POINTS,
+    Completions,
+    Course,
+    Fit,
+    Row,
+    best_point,
+    dev_scores,
+    last_checkpoint,
+    rows_of,
+)
 from stages.model.head import Head
-from stages.model.memory import available, check_fits, estimate
+from stages.model.memory import Sharding, available, check_fits, estimate, sharding_of
 from stages.model.options import Train
 
 
@@ -68,6 +82,14 @@ def check(options: Train) -> None:
     """UserError for options that do not go together, or that this machine cannot do."""
     if options.head == "seen" and options.method == "full":
         raise UserError("train.head", "seen leaves rows untrained that method full would train", "set it to full")
+    if not options.dev_points and (options.keep == "best" or options.early_stop):
+        fault = "keep: best and early_stop go by the dev slice, and train.dev_points is 0"
+        raise UserError("train.dev_points", fault, "set it to 1 or more times an epoch")
+    if options.dev_points and not options.validation_share:
+        raise UserError("train.validation_share", "0 leaves no dev slice", "raise it, or set train.dev_points to 0")
+    if options.dev_points and sharding_of(options.accelerate, 2) != Sharding():
+        fault = "a model that is shared out over devices cannot answer a dev slice"
+        raise UserError("train.dev_points", fault, "set it to 0, and predict when it is trained")
     if options.method == "qlora":
         if importlib.util.find_spec("bitsandbytes") is None:
             fault = "qlora needs bitsandbytes, which is not installed"
@@ -132,6 +154,8 @@ def checkpoint_key(arguments: argparse.Namespace, identity: dict[str, Any], opti
     libraries = {name: version(name) for name in ("torch", "transformers", "accelerate", "peft", "datasets")}
     knobs = asdict(options) | {"processes": None}
     given = [sha256_file(arguments.train), identity, knobs, str(dtype), str(device()), libraries]
+    if options.dev_points:  # whose figures choose, though no code of it is imported
+        given.append(code_state(SCORER))
     return hashlib.sha256(dumps([*given, code_state("stages.model.train")])).hexdigest()
 
 
@@ -169,12 +193,33 @@ def save(
 
 
 def curve(rows: Sequence[Row]) -> bytes:
-    """The loss curve as CSV."""
+    """The loss curve as CSV, with the levels of the dev slice if it was answered."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, ["step", "epoch", "loss", "validation_loss"], lineterminator="\n")
+    levels = [level for level in LEVELS if any(getattr(row, level) is not None for row in rows)]
+    columns = ["step", "epoch", "loss", "validation_loss", *levels]
+    writer = csv.DictWriter(text, columns, lineterminator="\n", extrasaction="ignore")
     writer.writeheader()
     writer.writerows(asdict(row) for row in rows)
     return text.getvalue().encode()
+
+
+def points_of(times: int, an_epoch: int, steps: int, options: Train) -> set[int]:
+    """Steps, so many times an epoch and after the last one; none for 0 times."""
+    if not times:
+        return set()
+    found = {round(n * an_epoch / times) for n in range(1, math.ceil(times * options.epochs) + 1)} | {steps}
+    return {point for point in found if 0 < point <= steps}
+
+
+def dev_of(
+    model: Any, tokenizer: Any, tokens: list[int] | None, learned: Dataset, held: Dataset, options: Train
+) -> Dev:
+    """The dev slice of the held-out set; an answer may be as long as the longest gold one."""
+    if not len(held):
+        raise UserError("train.dev_points", "no group is held out for a dev slice", "raise train.validation_share")
+    parts = [(ids, start) for part in (learned, held) for ids, start in zip(part["ids"], part["start"], strict=True)]
+    limit = max(len(ids) - start for ids, start in parts)
+    return Dev(dev_slice(held, options.dev_examples, options.seed), model, tokenizer, tokens, limit)
 
 
 def train(given: argparse.Namespace, options: Train) -> None:
@@ -196,23 +241,25 @@ def train(given: argparse.Namespace, options: Train) -> None:
     )
     check_fits(needed, available(device(), launch.local_processes()), "train")
     model, trained = trainable_model(given.base, options, dtype)
-    fit = Fit(Completions(model, Head(model, tokens)), learned, held, options, dtype, folder)
-    steps, an_epoch = len(fit.batches), math.ceil(len(learned) / options.batch_size)
-    points = {round(n * an_epoch / POINTS) for n in range(1, math.ceil(POINTS * options.epochs) + 1)} | {steps}
-    points = {point for point in points if 0 < point <= steps}
+    an_epoch = math.ceil(len(learned) / options.batch_size)
+    steps = len(plan([len(ids) for ids in learned["ids"]], options))
+    dev_points = points_of(options.dev_points, an_epoch, steps, options)
+    dev = dev_of(model, tokenizer, tokens, learned, held, options) if dev_points else None
+    fit = Fit(Completions(model, Head(model, tokens)), learned, held, options, dtype, folder, dev, dev_points)
+    points = points_of(POINTS, an_epoch, steps, options) | dev_points
     fit.add_callback(Course(fit, points, key))
     fit.args.eval_on_start = checkpoint is None
     if launch.rank() == 0 and checkpoint:
         print(f"resumed at step {checkpoint.name.rpartition('-')[2]} of {steps}", flush=True)
     elif launch.rank() == 0 and any(folder.glob("checkpoint-*")):
         print(f"{folder}: checkpoints of a run of other data, base, options or code are not used: starting anew")
-        for path in folder.glob("checkpoint-*"):
-            shutil.rmtree(path)
+        shutil.rmtree(folder)
     fit.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
     weights = fit.final()
     if launch.rank() > 0:
         return
-    rows = rows_of(fit.state.log_history, sorted(points), an_epoch)
+    steps = fit.state.global_step  # fewer than planned where the run was stopped early
+    rows = rows_of(fit.state.log_history, sorted(point for point in points if point <= steps), an_epoch)
     with writing(given.out), replacing_folder(given.out) as place:
         save(trained, weights, tokens, place, options, identity)
         for path in sorted(Path(given.base).glob(f"{TERMS}*")):
@@ -224,8 +271,8 @@ def train(given: argparse.Namespace, options: Train) -> None:
         "examples": len(learned),
         "validation_examples": len(held),
         "dropped_over_length": over,
-        "tokens": sum(lengths[row][0] for batch in fit.batches for row in batch),
-        "completion_tokens": sum(lengths[row][1] for batch in fit.batches for row in batch),
+        "tokens": sum(lengths[row][0] for batch in fit.batches[:steps] for row in batch),
+        "completion_tokens": sum(lengths[row][1] for batch in fit.batches[:steps] for row in batch),
         "steps": steps,
         "epochs": rows[-1].epoch,
         "train_loss": rows[-1].loss,
@@ -234,6 +281,10 @@ def train(given: argparse.Namespace, options: Train) -> None:
         "method": options.method,
         "precision": "bf16" if dtype == torch.bfloat16 else "fp32",
     }
+    if dev:
+        answered = dev_scores(fit.state.log_history)
+        kept = best_point(answered) if options.keep == "best" else max(answered)
+        metrics |= {"kept_step": kept, "dev": {"examples": len(dev), **answered[kept]}}
     with writing(given.metrics):
         write_checked_json(given.metrics, metrics, "train_metrics")
     shutil.rmtree(folder, ignore_errors=True)

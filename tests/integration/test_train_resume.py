@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import yaml
 
 from stages.records.record import Record
@@ -43,12 +44,13 @@ def kill_after_checkpoint(folder: Path, line: str) -> None:
     assert process.wait() == -signal.SIGKILL
 
 
-def test_a_killed_run_resumes_to_the_same_bytes(sample: list[Record], tmp_path: Path) -> None:
-    tiny, examples = write_tiny_llama(tmp_path / "tiny"), short_examples(sample, 24)
-    whole, broken = (work_folder(tmp_path / name, examples, tiny, **OPTIONS) for name in ("whole", "broken"))
+@pytest.mark.parametrize("more", [{}, {"dev_points": 1, "keep": "best", "early_stop": 3}])
+def test_a_killed_run_resumes_to_the_same_bytes(sample: list[Record], tmp_path: Path, more: dict[str, object]) -> None:
+    tiny, examples, options = write_tiny_llama(tmp_path / "tiny"), short_examples(sample, 24), OPTIONS | more
+    whole, broken = (work_folder(tmp_path / name, examples, tiny, **options) for name in ("whole", "broken"))
     done = run(["python", *COMMAND], whole, **ONE_THREAD)
     assert done.returncode == 0, done.stderr
-    for said in ("saved at step 7 ", "saved at step 21 "):
+    for said in ("saved at step 7 ", "saved at step 14 "):
         kill_after_checkpoint(broken, said)
         assert not (broken / "models" / "adapter").exists()
         assert not (broken / "metrics").exists()

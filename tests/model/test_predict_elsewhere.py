@@ -16,6 +16,7 @@ from stages.core.errors import UserError
 from stages.core.schema import read_checked, write_checked
 from stages.model import ask, base, predict
 from stages.model.common import decode, load_tokenizer
+from stages.model.decoding import greedy
 from stages.model.head import Head
 from stages.records.record import Record
 from tests.model.test_train import short_examples
@@ -43,7 +44,7 @@ def server(tiny: Path) -> Iterator[str]:
                 return
             ids = tokenizer(asked["prompt"]).input_ids
             with lock:
-                [(out, finished)] = predict.greedy(model, Head(model, None), [ids], 0, asked["max_tokens"])
+                [(out, finished)] = greedy(model, Head(model, None), [ids], 0, asked["max_tokens"])
             choice = {"index": 0, "text": decode(tokenizer, out), "finish_reason": "stop" if finished else "length"}
             self.answer(200, {"id": "1", "object": "text_completion", "created": 0, "model": "m", "choices": [choice]})
 

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.model.common import decode, load_tokenizer, output_ids
+from stages.model.decoding import greedy
 from stages.model.head import Head
-from stages.model.predict import greedy, prediction
+from stages.model.predict import prediction
 from stages.model.repetition import Watch, cut
 from stages.records.linear import encode, encode_input, parse
 from stages.records.record import Record

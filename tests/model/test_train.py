@@ -22,6 +22,7 @@ from stages.core.schema import write_checked
 from stages.model import base, predict, train
 from stages.model import examples as data
 from stages.model.common import load_model, load_tokenizer, output_ids, prompt_ids
+from stages.model.decoding import greedy
 from stages.model.fit import Completions
 from stages.model.head import Head
 from stages.model.options import Train
@@ -56,6 +57,10 @@ OPTIONS = Train(
     precision="fp32",
     activation_checkpointing=False,
     validation_share=0.2,
+    dev_points=0,
+    dev_examples=60,
+    keep="last",
+    early_stop=None,
     save_every=1000,
     head="full",
     processes=1,
@@ -272,10 +277,10 @@ def test_a_batch_predicts_what_each_prompt_alone_does(sample: list[Record], trai
     tokenizer = load_tokenizer(trained / "models/base")
     prompts = [prompt_ids(tokenizer, row["input"]) for row in short_examples(sample, 8)]
     # An end token that this model does write, so that rows leave the batch at different times.
-    written = Counter(token for ids, _ in predict.greedy(model, Head(model, None), prompts, 0, 12) for token in ids)
+    written = Counter(token for ids, _ in greedy(model, Head(model, None), prompts, 0, 12) for token in ids)
     for end in list(written)[:3]:
-        alone = [predict.greedy(model, Head(model, None), [prompt], end, 12)[0] for prompt in prompts]
-        assert predict.greedy(model, Head(model, None), prompts, end, 12) == alone
+        alone = [greedy(model, Head(model, None), [prompt], end, 12)[0] for prompt in prompts]
+        assert greedy(model, Head(model, None), prompts, end, 12) == alone
     assert all(len(ids) <= 12 and (finished or len(ids) == 12) for ids, finished in alone)
 
 

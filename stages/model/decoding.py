@@ -1,0 +1,72 @@
+"""Greedy decoding of a batch of prompts: what prediction does, and training while it goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import torch
+from transformers import DynamicCache
+
+from stages.model.head import Head
+
+
+class Chooser(Protocol):
+    """Who chooses the tokens of one answer (`stages.model.grammar.Answer`)."""
+
+    def choose(self, scores: torch.Tensor) -> int:
+        """The next token by the scores of the whole vocabulary."""
+        ...
+
+
+@torch.inference_mode()
+def greedy(
+    model: Any,
+    head: Head,
+    prompts: Sequence[Sequence[int]],
+    end: int,
+    limit: int,
+    answers: Sequence[Chooser] = (),
+    stop: Callable[[int, Sequence[int]], bool] | None = None,
+) -> list[tuple[list[int], bool]]:
+    """(token ids without `end`, whether `end` came) for each prompt of one batch, at most `limit` tokens.
+
+    Prompts are padded on the left. A row that has ended leaves the batch, so a long output does not hold up the rest.
+    `answers`, one a prompt, constrain the outputs; without them any token may come. `stop` is asked after each token, with
+    the row and its ids so far.
+    """
+    width = max(map(len, prompts))
+    where = model.device
+    ids = torch.tensor([[end] * (width - len(prompt)) + list(prompt) for prompt in prompts], device=where)
+    mask = torch.tensor([[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts])
+    place = (mask.cumsum(1) - 1).clamp(min=0).to(where)  # counted on the processor: CUDA may have no deterministic way
+    mask = mask.to(where)
+    cache = DynamicCache(config=model.config)
+    outputs: list[tuple[list[int], bool]] = [([], False) for _ in prompts]
+    rows = torch.arange(len(prompts), device=where)
+    for _ in range(limit):
+        scores = head.last_logits(input_ids=ids, attention_mask=mask, position_ids=place, past_key_values=cache)
+        if answers:
+            full = head.spread(scores).cpu()
+            chosen = [answers[row].choose(score) for row, score in zip(rows.tolist(), full, strict=True)]
+            tokens = torch.tensor(chosen, device=where)
+        else:
+            tokens = head.tokens_of(scores.argmax(-1))
+        on: list[int] = []
+        for n, (row, token) in enumerate(zip(rows.tolist(), tokens.tolist(), strict=True)):
+            written = outputs[row][0]
+            if token == end:
+                outputs[row] = (written, True)
+                continue
+            written.append(token)
+            if stop is None or not stop(row, written):
+                on.append(n)
+        if not on:
+            break
+        going = torch.tensor(on, device=where)
+        if len(going) < len(rows):
+            cache.batch_select_indices(going)
+            rows, tokens, mask, place = rows[going], tokens[going], mask[going], place[going]
+        ids, place = tokens[:, None], place[:, -1:] + 1
+        mask = torch.cat([mask, torch.ones_like(ids)], dim=1)
+    return outputs
