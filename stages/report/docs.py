@@ -1,10 +1,10 @@
-"""Writes the generated parts of README.md and docs/ from committed files.
+"""Writes the generated parts of README.md, docs/ and the data statement from committed files.
 
     python -m stages.report.docs            # writes
     python -m stages.report.docs --check    # exit code 1 if something would change
 
 A part stands between `<!-- generated: x -->` and `<!-- end -->`, or `<!-- x -->` and `<!-- /x -->`. No figure is typed by
-hand: they come from `metrics/`, `benchmarks/results/` and `dvc.yaml`.
+hand: they come from `metrics/`, `benchmarks/results/`, `dvc.yaml` and the texts of `data/corpus` and `data/second`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from stages.core.files import read_bytes, read_json, write_bytes
 from stages.core.run import run
 from stages.fidelity import measure
 from stages.records.tasks import LEVELS
-from stages.report import compare_prompts
+from stages.report import compare_prompts, corpus_tables
 from stages.report.score_tables import interval, pivot, verdict
 from stages.report.systems import systems_table
 from stages.scoring import external_scorers
@@ -165,6 +165,16 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "checks": lambda: measure.table(read_json("metrics/checks.json")),
     "prompts": lambda: compare_prompts.table(read_json("metrics/prompts.json")),
     "baselines": baselines,
+    "corpus_cells": lambda: table(corpus_tables.cells()),
+    "corpus_lengths": lambda: table(corpus_tables.lengths()),
+    "corpus_labels": lambda: table(corpus_tables.labels()),
+    "corpus_word_labels": lambda: table(corpus_tables.word_labels()),
+    "corpus_types": corpus_tables.types,
+    "corpus_genres": lambda: table(corpus_tables.genres()),
+    "corpus_agreement": lambda: table(corpus_tables.agreement()),
+    "corpus_lint": corpus_tables.linted,
+    "second_labels": lambda: table(corpus_tables.labels(corpus_tables.SECOND)),
+    "second_lint": lambda: corpus_tables.linted(corpus_tables.SECOND),
     "external_scorers": lambda: external_scorers.table(read_json("metrics/external_scorers.json")),
 }
 
@@ -184,7 +194,8 @@ def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m stages.report.docs", description=__doc__.split("\n")[0])
     parser.add_argument("--check", action="store_true")
     options = parser.parse_args(arguments)
-    for path in [Path("README.md"), *sorted(Path("docs").glob("*.md"))]:
+    statements = sorted(Path("data").glob("*/DATA_STATEMENT.md"))
+    for path in [Path("README.md"), *sorted(Path("docs").glob("*.md")), *statements]:
         old = path.read_text(encoding="utf-8")
         new = render(old, str(path))
         if old != new and options.check:

@@ -96,7 +96,7 @@ def mix_table(mix: Metrics) -> pd.DataFrame:
     """Examples by part, language and sub-dataset."""
     rows = []
     for part in ("train", "test", "test_translated", "second"):
-        for lang, row in mix[part].items():
+        for lang, row in mix.get(part, {}).items():
             if isinstance(row, dict):
                 rows.append({"part": part, "lang": lang, **{name: row.get(name, 0) for name in SUBSETS}})
     return pd.DataFrame(rows)

@@ -136,7 +136,16 @@ def test_the_corpus_gives_sound_records_of_training_groups_alone(sample: list[Re
     assert [fault for record in made for fault in faults(record, "record", record_faults)] == []
     assert {record["split"] for record in made} == {"train"}
     assert len({record["id"] for record in made}) == len(made)
-    cells = Counter((record["lang"], record["subset"]) for record in made)
-    assert min(cells.values()) >= 135
     texts = {normalise(record["text"]) for record in sample if record["split"] == "test"}
     assert not texts & {normalise(record["text"]) for record in made}
+
+
+def test_every_cell_has_enough_training_records_and_text_labels_are_even() -> None:
+    made = corpus.natural(Source("corpus", "corpus", str(ROOT / "data" / "corpus"), None, None), LANGUAGES)
+    cells: dict[tuple[str, str, str], Counter[str]] = {}
+    for record in made:  # relations and events are counted apart
+        key = (record["lang"], record["subset"], record["task"])
+        cells.setdefault(key, Counter())[str(record["text_label"])] += 1
+    assert len({(lang, subset) for lang, subset, _ in cells}) == 21
+    assert min(counts.total() for counts in cells.values()) >= 180
+    assert max(max(counts.values()) / min(counts.values()) for counts in cells.values()) <= 2
