@@ -14,6 +14,7 @@ import ast
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pandas as pd
@@ -28,6 +29,7 @@ from stages.report import compare_prompts, corpus_tables
 from stages.report.score_tables import interval, pivot, verdict
 from stages.report.systems import systems_table
 from stages.scoring import external_scorers
+from stages.scoring.tables import MISSING
 from stages.scoring.tables import markdown as table
 
 BLOCK = re.compile(r"(<!-- (?:generated: )?(\w+) -->\n).*?(<!-- (?:end|/\2) -->)", re.S)
@@ -70,6 +72,43 @@ def results() -> str:
         both = pivot(evaluation, level).merge(pivot(baseline, level), on="sub-dataset", suffixes=("", " (baseline)"))
         parts.append(f"{level}:\n\n{table(both)}")
     return "\n\n".join(parts)
+
+
+def second() -> str:
+    """A row a system and level: its score with interval on the first and on the second frozen test set."""
+    systems = {
+        "released model": ("released", "second_released"),
+        "default run": ("evaluation", "second"),
+        "cheap baseline": ("baseline", "second_baseline"),
+    }
+    rows = []
+    for name, files in systems.items():
+        if not all(Path(f"metrics/{file}_intervals.json").exists() for file in files):
+            return "The second set was not measured yet: `dvc repro`."
+        own = [(read_json(f"metrics/{file}.json"), read_json(f"metrics/{file}_intervals.json")) for file in files]
+        for level in LEVELS:
+            told = [f"{found['all'][level]} {interval(spread['intervals']['all'][level])}" for found, spread in own]
+            rows.append({"system": name, "level": level, "frozen test set": told[0], "second": told[1]})
+    return table(pd.DataFrame(rows))
+
+
+def detectable() -> str:
+    """A row a pair of systems: the difference over all records, and the least that the test set shows with 80 % power."""
+    pairs = {
+        "constrained": "free and constrained decoding of one model",
+        "released": "released model and default run",
+        "baseline": "cheap baseline and default run",
+        "second": "released model and default run, second set",
+    }
+    rows = []
+    for key, name in pairs.items():
+        if Path(f"metrics/compare_{key}.json").exists():
+            own = read_json(f"metrics/compare_{key}.json")["comparison"]["all"]
+            row: dict[str, Any] = {"systems": name, "records": own["n"], "texts": own["groups"]}
+            row |= {f"{level}, difference": own[level]["difference"] for level in LEVELS}
+            row |= {f"{level}, detectable": own[level].get("detectable", MISSING) for level in LEVELS}
+            rows.append(row)
+    return table(pd.DataFrame(rows))
 
 
 def headline() -> str:
@@ -159,6 +198,8 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "modules": modules,
     "results": results,
     "headline": headline,
+    "second": second,
+    "detectable": detectable,
     "retention": retention,
     "translation": translation,
     "benchmarks": benchmarks,

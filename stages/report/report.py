@@ -39,6 +39,9 @@ SYSTEMS = {
     "llm_kshot": "LLM, k examples",
 }
 
+# Those that are measured on the second frozen test set too.
+SECOND = {"second_released": "released model", "second": "model", "second_baseline": "linear model"}
+
 
 def environment(**options: Any) -> Environment:
     """Where templates are found; what a template names and nobody gave is an error."""
@@ -79,6 +82,7 @@ def render(
         "intervals": bounds,
         "scores": evaluation and bounds and scores_table(evaluation, baseline, bounds),
         "systems": systems_table({name: found for key, name in SYSTEMS.items() if (found := given[key])}),
+        "second": systems_table({name: found for key, name in SECOND.items() if (found := given[key])}),
         "constrained": given["constrained"] and all(decoding.values()) and given["constrained_compared"],
         "decoding": defects_table({name: found for name, found in decoding.items() if found}),
         "compared": given["constrained_compared"] and comparison_table(given["constrained_compared"]),
@@ -104,7 +108,7 @@ def headline(given: dict[str, Metrics | None], alarms: int) -> dict[str, Any]:
     """The few figures that DVC compares: each system's levels over all records, and how many alarms there are."""
     shown = {
         key: {level: found["all"][level] for level in LEVELS if level in found["all"]}
-        for key in ("released", "evaluation", "constrained", "baseline")
+        for key in ("released", "evaluation", "constrained", "baseline", *SECOND)
         if (found := given[key])
     }
     return {**shown, "alarms": {"n": alarms}}
