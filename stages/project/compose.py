@@ -28,6 +28,7 @@ STUDY = (
 OWN_STAGES, OWN_KNOBS = Path(__file__).with_name("stages.yaml"), Path(__file__).with_name("knobs.yaml")
 # What a project has from the start.
 GIVEN = ("data/external", "data/calibration", "data/glossary-review", "data/reading", "data/responses.jsonl.gz")
+SECOND = "second"  # the frozen test set of this repository's own texts: a project has none, so nothing is scored on it
 PAGE_ONLY = ("review",)  # sections that no stage reads: the review page's
 WIDTH = 120
 Stage = dict[str, Any]
@@ -71,7 +72,9 @@ def stages(names: Sequence[str]) -> dict[str, Stage]:
             left = [
                 key for key, stage in _items(entry) if all(_is_there(path, there) for path in _paths(stage, "deps"))
             ]
-            entry["foreach"] = {key: item for key, item in entry["foreach"].items() if key in left}
+            entry["foreach"] = {
+                key: item for key, item in entry["foreach"].items() if key in left and item.get("gold") != SECOND
+            }
     there = {*GIVEN, *(path for entry in chosen.values() for path in _made(entry))}
     for entry in chosen.values():
         stage = entry.get("do", entry)
@@ -148,4 +151,5 @@ def knobs(names: Sequence[str], values: Mapping[str, Any]) -> str:
     head, *parts = re.split(r"^(?=[a-z_]+:)", text, flags=re.M)
     read = sections(names)
     chosen = [part for part in parts if part.partition(":")[0] in read]
-    return with_values(head + "".join(chosen) + "\n" + OWN_KNOBS.read_text(encoding="utf-8"), values)
+    own = {f"raw.{SECOND}": None} | dict(values) if "raw" in read else values
+    return with_values(head + "".join(chosen) + "\n" + OWN_KNOBS.read_text(encoding="utf-8"), own)

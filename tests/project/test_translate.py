@@ -63,6 +63,7 @@ def test_every_dep_of_a_project_is_given_or_made_by_it(names: tuple[str, ...]) -
                 assert given or any(other == path or other.startswith(f"{path}/") for other in made), (name, path)
                 assert "sample" not in path
                 assert "corpus" not in path
+            assert "--metrics metrics/second" not in stage["cmd"]
 
 
 @pytest.mark.parametrize("names", [compose.TRANSLATE, compose.STUDY])
