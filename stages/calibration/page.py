@@ -1,6 +1,7 @@
 """The review page: people correct translations in a browser, and each decision is a patch on the disk before the page says so.
 
     python -m stages.calibration.page --annotator kei                  # make review
+    python -m stages.calibration.page --annotator kei --all            # every translation, not the quarantine and a sample alone
     python -m stages.calibration.page --annotator kei --blind          # to measure agreement: data/blind, no checks shown
     python -m stages.calibration.page --annotator lee --adjudicate     # a third name decides what two see differently
 
@@ -13,7 +14,9 @@ from __future__ import annotations
 import argparse
 import secrets
 import socket
+import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
 
@@ -71,8 +74,10 @@ def main(arguments: Sequence[str]) -> None:
         "--blind", action="store_true", help="patches to data/blind; neither others' nor the checks' findings are shown"
     )
     mode.add_argument("--adjudicate", action="store_true", help="decide where the blind annotators differ")
+    parser.add_argument("--all", action="store_true", help="every translation, not the quarantine and a sample alone")
     options = parser.parse_args(arguments)
     languages, knobs = config.read("languages", Languages), config.read("review", Review)
+    knobs = replace(knobs, sample=sys.maxsize) if options.all else knobs
     data, blind = Path(options.data), Path(options.data) / "blind"
     versions = None
     if options.adjudicate:

@@ -25,6 +25,7 @@ from stages.records.record import Extraction, Record, canonical
 Patch = dict[str, Any]
 KEYS = ("record_id", "base_hash", "op", "before", "after", "annotator", "time", "reason", "seconds", "missing")
 FIELDS = ("text", "text_label", "extractions")
+BESIDE = ("README.md", "annotators.json")  # in a folder of patches, and no patches
 
 
 class Line(NamedTuple):
@@ -100,12 +101,12 @@ def read_line(data: bytes, place: str) -> Line:
 
 
 def read(folder: str | Path) -> list[Line]:
-    """Every line of every patch file of a folder, files by name, and every other file but README.md and hidden ones."""
+    """Every line of every patch file of a folder, files by name, and every other file but the two beside them and hidden ones."""
     if not Path(folder).is_dir():
         raise UserError(str(folder), "no such folder", "patches live in data/calibration")
     lines = list[Line]()
     for path in sorted(Path(folder).iterdir()):
-        if path.name.startswith(".") or path.name == "README.md":
+        if path.name.startswith(".") or path.name in BESIDE:
             continue
         if path.suffix != ".jsonl" or not path.is_file():
             lines.append(Line(path.name, None, "is no patch file: its name has to end in .jsonl"))

@@ -2,7 +2,7 @@
 
     python -m stages.calibration.summary --reports data/calibrated/ja.report.jsonl data/calibrated/en.report.jsonl \\
         data/calibrated/zh.report.jsonl --ledger data/ledger \\
-        --metrics metrics/calibration.json
+        --annotators data/calibration/annotators.json --metrics metrics/calibration.json
 
 A record counts once, however many patches it has; its last decision is what it is. Shares are of the translated records of a language and
 sub-dataset; a correction of a source record counts in the totals of outcomes only.
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 from typing import Any
 
@@ -20,7 +20,7 @@ from stages.core import config
 from stages.core.config import Languages
 from stages.core.joins import by_language
 from stages.core.run import run
-from stages.core.schema import read_checked, write_checked_json
+from stages.core.schema import read_checked, read_checked_json, write_checked_json
 
 COUNTS = ("records", "reviewed", "edited", "accepted", "rejected", "restored")
 DECISIONS = {"accept": "accepted", "reject": "rejected", "restore": "restored"}
@@ -51,8 +51,22 @@ def cell(lines: Sequence[dict[str, Any]], identifiers: set[str]) -> dict[str, An
     }
 
 
-def summary(lines: Sequence[dict[str, Any]], ledgers: dict[str, Sequence[dict[str, Any]]]) -> dict[str, Any]:
-    """The metrics, from the fates of patches (each place once) and the ledger of each language."""
+def people(lines: Sequence[dict[str, Any]], who: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """By annotator: how many patches, the minutes they say they took, and who it is in words, if that is known."""
+    own: dict[str, list[float]] = {}
+    for line in lines:
+        if line["annotator"]:
+            own.setdefault(line["annotator"], []).append(line["seconds"] or 0.0)
+    return {
+        name: {"patches": len(seconds), "minutes": round(sum(seconds) / 60, 1), "who": who.get(name)}
+        for name, seconds in sorted(own.items())
+    }
+
+
+def summary(
+    lines: Sequence[dict[str, Any]], ledgers: dict[str, Sequence[dict[str, Any]]], who: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """The metrics, from the fates of patches (each place once), the ledger of each language, and who the annotators are."""
     held = [line for line in lines if line["outcome"] in ("applied", "quarantined")]
     held.sort(key=lambda line: line["time"])
     outcomes = Counter(line["outcome"] for line in lines)
@@ -70,7 +84,7 @@ def summary(lines: Sequence[dict[str, Any]], ledgers: dict[str, Sequence[dict[st
         "share_corrected": round(total["edited"] / total["records"], 4) if total["records"] else None,
         "conflicts": outcomes["conflict"],
         "outcomes": dict(sorted(outcomes.items())),
-        "annotators": dict(sorted(Counter(line["annotator"] for line in lines if line["annotator"]).items())),
+        "annotators": people(lines, who or {}),
         "median_seconds": median(seconds) if seconds else None,
         "by_language": cells,
     }
@@ -80,6 +94,7 @@ def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m stages.calibration.summary", description=__doc__.split("\n")[0])
     for option in ("reports", "ledger"):
         parser.add_argument(f"--{option}", required=True, help="folder of one file a language")
+    parser.add_argument("--annotators", help="who they are in words, by name")
     parser.add_argument("--metrics", required=True)
     options = parser.parse_args(arguments)
     languages = config.read("languages", Languages)
@@ -89,7 +104,8 @@ def main(arguments: Sequence[str]) -> None:
         for path in by_language(options.reports, languages, ".report.jsonl").values()
         for line in read_checked(path, "patch_report")
     )
-    metrics = summary(lines, {lang: read_checked(path, "ledger") for lang, path in ledgers.items()})
+    who = read_checked_json(options.annotators, "annotators") if options.annotators else {}
+    metrics = summary(lines, {lang: read_checked(path, "ledger") for lang, path in ledgers.items()}, who)
     write_checked_json(options.metrics, metrics, "calibration_metrics")
     print(f"{metrics['reviewed']} records reviewed, {metrics['edited']} edited, {metrics['conflicts']} conflicts")
 

@@ -41,6 +41,8 @@ METRICS = {
     "prompts": ("metrics/prompts.json", "prompt_metrics"),
     "checks": ("metrics/checks.json", "check_metrics"),
     "classes": ("metrics/classes.json", "class_metrics"),
+    "calibration": ("metrics/calibration.json", "calibration_metrics"),
+    "calibrated": ("metrics/calibrated_quality.json", "calibrated_quality"),
 }
 WORST = "data/errors/worst.jsonl"
 PUBLISHED = Path(__file__).with_name("published.yaml")

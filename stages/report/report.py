@@ -24,7 +24,16 @@ from stages.records.tasks import LEVELS
 from stages.report import error_tables, published
 from stages.report.alarms import Alarms, alarms_table, cells, find_alarms, show
 from stages.report.inputs import PUBLISHED, WORST, Metrics, read_metrics
-from stages.report.score_tables import mix_table, pivot, provenance, scores_table, translation_tables, verdict
+from stages.report.score_tables import (
+    annotators,
+    calibrated_table,
+    mix_table,
+    pivot,
+    provenance,
+    scores_table,
+    translation_tables,
+    verdict,
+)
 from stages.report.systems import comparison_table, data_table, defects_table, published_table, systems_table
 from stages.scoring.tables import markdown
 
@@ -74,7 +83,7 @@ def render(
     quality, reasons = translation_tables(translation) if translation else (None, None)
     models = sorted({model for row in (translation or {}).values() for model in row["usage"]["models"]})
     decoding = {"free": given["defects"], "constrained": given["constrained_defects"]}
-    mix, translated, train = given["mix"], given["translated"], given["train"]
+    mix, translated, train, calibration = given["mix"], given["translated"], given["train"], given["calibration"]
     shown = {
         "verdict": verdict(evaluation, baseline, bounds),
         "alarms": alarms_table(list(alarms)),
@@ -95,6 +104,9 @@ def render(
         "quality": quality,
         "reasons": reasons,
         "provenance": translation and provenance(translation),
+        "calibration": calibration if calibration and calibration["reviewed"] else None,
+        "annotators": calibration and annotators(calibration),
+        "calibrated": given["calibrated"] and calibrated_table(given["calibrated"]),
         "mix": mix and mix_table(mix),
         "left_out": mix and ", ".join(f"{reason} {n}" for reason, n in mix["left_out"].items()),
         "data_checks": given["data_checks"] and data_table(given["data_checks"]),

@@ -8,6 +8,7 @@ import pandas as pd
 
 from stages.records.tasks import LEVELS, SUBSETS
 from stages.report.alarms import cells
+from stages.report.translation_quality import FIGURES
 from stages.scoring.tables import MISSING
 
 Metrics = dict[str, Any]
@@ -111,3 +112,27 @@ def provenance(translation: Metrics) -> str:
         prompt = f"prompt {usage['prompt']} (SHA-256 {usage['prompt_sha256'][:12]})"
         told |= {f"{model}{f' ({form})' if form else ''}, {prompt}" for model in usage["models"]}
     return "; ".join(sorted(told)) or "no model"
+
+
+def calibrated_table(quality: Metrics) -> pd.DataFrame:
+    """A row a language and figure: the reviewed records as translated, as filtered, as people left them, and what that changed."""
+    rows = []
+    states, gained = quality["states"], quality["differences"]["translated"]
+    for lang, records in quality["records"].items():
+        for figure in FIGURES if records else ():
+            row: dict[str, Any] = {"lang": lang, "records": records, "figure": figure}
+            for state, own in states.items():
+                bounds = own["intervals"][lang] if lang == "all" else own["intervals"][lang]["all"]
+                row[state] = f"{own['figures'][lang][figure]} {interval(bounds[figure])}"
+            change = (gained[lang] if lang == "all" else gained[lang]["all"])[figure]
+            row["calibrated - translated"] = f"{change['difference']} {interval(change)}"
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def annotators(calibration: Metrics) -> str:
+    """Who annotated, how much, and how long it took."""
+    return "; ".join(
+        f"{name} ({own['who'] or 'nobody says who that is'}): {own['patches']} patches in {own['minutes']} minutes"
+        for name, own in calibration["annotators"].items()
+    )

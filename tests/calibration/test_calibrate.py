@@ -243,6 +243,7 @@ def test_a_line_torn_by_a_kill_spoils_no_other_and_a_full_disk_is_told(tmp_path:
     with open(tmp_path / "a.jsonl", "ab") as file:
         file.write(b'{"record_id": "half')
     append(tmp_path, "a", [patch])
+    (tmp_path / "annotators.json").write_text("{}", encoding="utf-8")  # no file of patches, as README.md is none
     assert [bool(line.patch) for line in read(tmp_path)] == [True, False, True]
     (tmp_path / "b.jsonl").symlink_to("/dev/full")
     with pytest.raises(UserError, match="nothing was saved"):
@@ -279,3 +280,6 @@ def test_the_summary_counts_records_once_and_shares_by_language(project: Path, k
         == result["by_language"]["en"]["SCNM"]
     )
     assert (result["median_seconds"], result["conflicts"], result["outcomes"]) == (5, 1, {"applied": 2, "conflict": 1})
+    assert result["annotators"] == {"a": {"patches": 3, "minutes": 0.3, "who": None}}
+    known = summary(report, {"en": ledger}, {"a": "a model"})["annotators"]
+    assert known["a"]["who"] == "a model"

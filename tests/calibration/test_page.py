@@ -288,6 +288,22 @@ def start(project: Path, *words: str) -> tuple[subprocess.Popen[str], Page]:
 
 
 @pytest.mark.slow
+def test_all_shows_every_translation_whatever_the_size_of_the_sample(project: Path) -> None:
+    (project / "params.yaml").write_text(
+        "languages: [ja, en, zh]\nreview: {sample: 0, strata: [lang], seed: 0}\n", encoding="utf-8"
+    )
+    totals = []
+    for words in ((), ("--all",)):
+        process, page = start(project, *words)
+        try:
+            totals.append(page.get("queue")[1]["total"])
+        finally:
+            process.kill()
+            process.wait()
+    assert totals == [3, 5]
+
+
+@pytest.mark.slow
 def test_a_kill_in_the_middle_loses_no_confirmed_patch(project: Path) -> None:
     (project / "params.yaml").write_text(
         "languages: [ja, en, zh]\nreview: {sample: 10, strata: [lang], seed: 0}\n", encoding="utf-8"
