@@ -69,8 +69,11 @@ release: install  ## models/adapter as the released one, with its card, in relea
 release-data: install  ## data/release: Parquet, card, Croissant; refused by a source's licence: make release-data WITHOUT="pile"
 	python -m stages.release.data --out data/release $(if $(WITHOUT),--without $(WITHOUT)) $(if $(NON_COMMERCIAL),--non-commercial)
 
-verify: install  ## is a rebuild the committed one? data by hash, scores within the committed intervals
-	python -m stages.report.verify
+bundle: install  ## results.tar.gz: metrics, every record's answer, params, lock, versions, to be checked on another machine
+	python -m stages.release.bundle --out results.tar.gz
+
+verify: install  ## is a rebuild the committed one, score by score? or that of another machine: make verify BUNDLE=results.tar.gz
+	python -m stages.report.verify $(BUNDLE)
 
 roundtrip: install tests/downloads/hironsancorpus-0.1.2.tar.gz  ## real texts through raw, validate and the linear format: what is lost
 	python -m tests.support.roundtrip_real

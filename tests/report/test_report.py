@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import json
 from pathlib import Path
@@ -18,7 +17,6 @@ from stages.report.alarms import Alarms, find_alarms
 from stages.report.docs import render
 from stages.report.inputs import METRICS, WORST
 from stages.report.score_tables import verdict
-from stages.report.verify import is_exact, lock_differences, score_differences
 from tests.support.pipeline import ROOT, run
 
 LIMITS = dataclasses.replace(
@@ -88,66 +86,6 @@ def test_the_first_lines_say_where_the_model_does_not_beat_the_baseline() -> Non
     assert lost.startswith("**The model does not beat the cheap baseline on WL, ALL.**")
     assert "TL 50 [10.0, 30.0] against 40" in lost
     assert "TL 1 of 1, WL 0 of 1, ALL 0 of 1" in lost
-
-
-LOCK = {
-    "stages": {
-        "mix": {
-            "cmd": "python -m stages.dataset.mix",
-            "deps": [{"path": "stages/dataset/mix.py", "md5": "1"}],
-            "params": {"params.yaml": {"mix": {"seed": 0}}},
-            "outs": [{"path": "data/mix/train.jsonl", "md5": "2"}, {"path": "metrics/mix.json", "md5": "3"}],
-        },
-        "train": {
-            "cmd": "python -m stages.model.train",
-            "deps": [{"path": "stages/model/train.py", "md5": "4"}, {"path": "models/base", "md5": "5"}],
-            "outs": [{"path": "models/adapter", "md5": "6"}],
-        },
-    }
-}
-
-
-@pytest.mark.parametrize(
-    ("path", "line"),
-    [
-        (("mix", "outs", 0), "mix: outs: data/mix/train.jsonl differs"),
-        (("mix", "outs", 1), "mix: outs: metrics/mix.json differs"),
-        (("train", "deps", 0), "train: deps: stages/model/train.py differs"),
-        (("train", "deps", 1), None),
-        (("train", "outs", 0), None),
-    ],
-)
-def test_verify_finds_a_stage_that_did_not_run_but_not_a_processors_last_digits(
-    path: tuple[str, str, int], line: str | None
-) -> None:
-    new = copy.deepcopy(LOCK)
-    new["stages"][path[0]][path[1]][path[2]]["md5"] = "x"  # type: ignore[index]
-    assert list(lock_differences(LOCK, new)) == ([line] if line else [])
-
-
-def test_verify_finds_other_params_commands_and_missing_stages() -> None:
-    new = copy.deepcopy(LOCK)
-    new["stages"]["mix"]["params"] = {"params.yaml": {"mix": {"seed": 1}}}
-    new["stages"]["mix"]["cmd"] = "python -m stages.dataset.mix --other"
-    del new["stages"]["train"]
-    assert list(lock_differences(LOCK, new)) == [
-        "mix: cmd differs",
-        "mix: params differs",
-        "train: only in the committed dvc.lock",
-    ]
-
-
-def test_verify_finds_scores_outside_the_intervals() -> None:
-    assert list(score_differences(bounds(), scores(10, 20, 30))) == []
-    found = list(score_differences(bounds(), scores(9.9, 20, 30.1)))
-    assert len(found) == 4
-    assert found[0] == "en.all.TL: 9.9 is outside the committed interval 10.0 to 30.0"
-
-
-def test_data_is_exact_and_what_a_model_makes_is_not() -> None:
-    exact = {"data/mix/train.jsonl": True, "metrics/mix.json": True, "stages/dataset/mix.py": True}
-    numeric = {"models/adapter": False, "data/predictions/test.jsonl": False, "metrics/train.json": False}
-    assert {path: is_exact(path) for path in exact | numeric} == exact | numeric
 
 
 def test_docs_refuse_an_unknown_block() -> None:
