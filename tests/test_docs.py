@@ -153,7 +153,12 @@ def made() -> frozenset[str]:
 @cache
 def code() -> str:
     """All that names a file which a command makes."""
-    files = [ROOT / "Makefile", ROOT / "dvc.yaml", *(ROOT / "stages").rglob("*.py"), *(ROOT / "benchmarks").glob("*.py")]
+    files = [
+        ROOT / "Makefile",
+        ROOT / "dvc.yaml",
+        *(ROOT / "stages").rglob("*.py"),
+        *(ROOT / "benchmarks").glob("*.py"),
+    ]
     return "\n".join(path.read_text(encoding="utf-8") for path in files)
 
 
