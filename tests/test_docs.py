@@ -104,7 +104,8 @@ def parse(module: str, words: list[str], monkeypatch: pytest.MonkeyPatch) -> str
 
 def arguments(text: str) -> list[str]:
     """Words of a command: options in brackets are given, an ellipsis at the end is not."""
-    return shlex.split(re.sub(r"(?<!-) …$", "", text.replace("[", "").replace("]", "")))
+    words = shlex.split(text.replace("[", "").replace("]", ""))
+    return words[:-1] if words[-1] == "…" and not words[-2].startswith("-") else words
 
 
 @pytest.mark.parametrize("command", [c for c in COMMANDS if c.text.startswith("python -m ")], ids=str)
