@@ -1,7 +1,6 @@
 """What people changed, counted: `metrics/calibration.json` from the fates of all patches and the ledgers.
 
-    python -m stages.calibration.summary --reports data/calibrated/ja.report.jsonl data/calibrated/en.report.jsonl \\
-        data/calibrated/zh.report.jsonl --ledger data/ledger \\
+    python -m stages.calibration.summary --reports data/calibrated --ledger data/ledger \\
         --annotators data/calibration/annotators.json --metrics metrics/calibration.json
 
 A record counts once, however many patches it has; its last decision is what it is. Shares are of the translated records of a language and

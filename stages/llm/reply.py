@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from stages.llm.answer import REFUSED, is_empty, read, storable
+from stages.llm.hidden import hidden
 
 Response = dict[str, Any]
 MOST = 300  # characters of an endpoint's words that are kept
@@ -29,7 +30,7 @@ def reasons(response: Response) -> set[str]:
 
 def brief(text: Any) -> str:
     """An endpoint's words in one line of bounded length."""
-    words = " ".join(storable(str(text)).split())
+    words = " ".join(hidden(storable(str(text))).split())
     return words if len(words) <= MOST else words[: MOST - 1] + "…"
 
 
@@ -63,17 +64,21 @@ def response_of(completion: Any, model: str) -> Response | None:
         choice, usage = completion["choices"][0], completion.get("usage")
         message = choice["message"]
         response: Response = {
-            "content": storable(_text(message.get("content"))),
-            "finish_reason": choice.get("finish_reason"),
-            "refusal": storable(message.get("refusal") or "") or None,
-            "model": completion.get("model") or model,
+            "content": hidden(storable(_text(message.get("content")))),
+            "finish_reason": _hidden(choice.get("finish_reason")),
+            "refusal": hidden(storable(message.get("refusal") or "")) or None,
+            "model": _hidden(completion.get("model")) or model,
             "usage": {key: _count(usage, key) for key in ("prompt_tokens", "completion_tokens")},
         }
     except (AttributeError, KeyError, IndexError, TypeError, ValueError):
         return None
     if not may_keep(response) or error_in(completion):
         return None
-    by = {key: storable(completion[key]) for key in ("provider", "system_fingerprint") if _said(completion.get(key))}
+    by = {
+        key: hidden(storable(completion[key]))
+        for key in ("provider", "system_fingerprint")
+        if _said(completion.get(key))
+    }
     return {**response, "by": by} if by else response
 
 
@@ -81,6 +86,10 @@ def refused(model: str, words: str) -> Response:
     """The endpoint's refusal of a request that fails by itself, as an answer of its own kind; it costs nothing."""
     usage = {"prompt_tokens": 0, "completion_tokens": 0}
     return {"content": "", "finish_reason": REFUSED, "refusal": None, "model": model, "usage": usage, "error": words}
+
+
+def _hidden(value: Any) -> Any:
+    return hidden(value) if isinstance(value, str) else value
 
 
 def _said(value: Any) -> bool:

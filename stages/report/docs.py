@@ -20,6 +20,7 @@ import orjson
 import pandas as pd
 import yaml
 
+from stages.core import config
 from stages.core.errors import UserError
 from stages.core.files import read_bytes, read_json, write_bytes
 from stages.core.run import run
@@ -32,6 +33,7 @@ from stages.scoring import external_scorers
 from stages.scoring.tables import MISSING
 from stages.scoring.tables import markdown as table
 
+REASONS = Path(__file__).with_name("reasons.yaml")
 BLOCK = re.compile(r"(<!-- (?:generated: )?(\w+) -->\n).*?(<!-- (?:end|/\2) -->)", re.S)
 
 
@@ -193,6 +195,15 @@ def baselines() -> str:
     return f"{table(scores)}\n\n{table(pd.DataFrame(flaws).set_index('').T.reset_index(names='answers'))}"
 
 
+def reasons() -> str:
+    """A table for each group of reason codes: what each means and what to do."""
+    parts = []
+    for group, codes in config.parse_yaml(REASONS.read_text(encoding="utf-8"), str(REASONS)).items():
+        rows = [{"code": f"`{code}`", "what it means": means, "what to do": do} for code, (means, do) in codes.items()]
+        parts.append(f"**{group[0].upper()}{group[1:]}**\n\n{table(pd.DataFrame(rows))}")
+    return "\n\n".join(parts)
+
+
 GENERATORS: dict[str, Callable[[], str]] = {
     "pipeline": pipeline,
     "modules": modules,
@@ -216,6 +227,7 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "corpus_lint": corpus_tables.linted,
     "second_labels": lambda: table(corpus_tables.labels(corpus_tables.SECOND)),
     "second_lint": lambda: corpus_tables.linted(corpus_tables.SECOND),
+    "reasons": reasons,
     "external_scorers": lambda: external_scorers.table(read_json("metrics/external_scorers.json")),
 }
 
