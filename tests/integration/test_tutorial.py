@@ -1,7 +1,7 @@
 """docs/tutorial.md, command by command: in a fresh clone, with an empty HOME, against a loopback endpoint.
 
 What is run is what the file says, block by block, in one shell's state. The endpoint translates from a table; under the model and
-prompt of the first run it writes one wrong number, and the other model another one.
+prompt of the first run it leaves one word untranslated, and the other model another one.
 """
 
 from __future__ import annotations
@@ -93,9 +93,9 @@ class Endpoint:
         )
         said = TEXTS[re.sub(r"</?e\d+>", "", question)][language]
         if body["model"] == "other-model":
-            said = said.replace("2 tablets", "3 tablets")
+            said = said.replace("a cold", "風邪")
         elif "medical" not in system:
-            said = said.replace("4 times", "5 times")
+            said = said.replace("hay fever", "花粉症")
         return json.dumps({"text": said, "parts": {}}, ensure_ascii=False)
 
 
@@ -174,7 +174,9 @@ def test_the_estimate_asks_nothing_and_a_killed_run_asks_nothing_twice(told: tup
     assert said["asked 4"] == said["asked 5"] == said["asked 6"]
 
 
-def test_the_wrong_number_is_refused_and_the_corrections_come_through(told: tuple[Reader, dict[str, str]]) -> None:
+def test_what_is_left_untranslated_is_refused_and_the_corrections_come_through(
+    told: tuple[Reader, dict[str, str]],
+) -> None:
     reader, said = told
     assert "3 patches added" in said["5"]
     headline = [at(reader, f"HEAD~{n}", "metrics/headline/translation.json") for n in (2, 1)]
