@@ -84,7 +84,7 @@ class Endpoint:
         self.answered += 1
         if self.holding and self.answered > 6:
             self.reached.set()
-            self.released.wait(60)
+            self.released.wait(600)
         system, question = body["messages"][0]["content"], body["messages"][-1]["content"]
         if "into" not in system:
             return json.dumps({"class": "医療"}, ensure_ascii=False)
@@ -128,7 +128,7 @@ class Reader:
             ["bash", "-c", script], env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
         )  # fmt: skip
         if mark == "killed":
-            assert self.endpoint.reached.wait(120)
+            assert self.endpoint.reached.wait(600)
             os.killpg(process.pid, signal.SIGKILL)
             self.endpoint.released.set()
         out, _ = process.communicate(timeout=600)
