@@ -164,9 +164,9 @@ def main(arguments: Sequence[str]) -> None:
     for lang in languages:
         if "all" in metrics[lang]:
             cell = metrics[lang]["all"]
-            print(
-                f"{lang}: {cell['kept']} of {cell['source']} kept, chrF {cell.get('chrf')} on kept, {cell.get('chrf_all')} on all"
-            )
+            measured_by = f", chrF {cell['chrf_all']} on all" if "chrf_all" in cell else ""
+            on_kept = f", chrF {cell['chrf']} on kept" if "chrf" in cell else ""
+            print(f"{lang}: {cell['kept']} of {cell['source']} kept{on_kept}{measured_by}")
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ class Source:
 
     name: Annotated[str, Field(pattern=r"^[\w.-]+$")]  # part of every id
     adapter: Literal[
-        "sample", "corpus", "jsonl", "mmm", "wikipedia", "hironsan", "pile",
+        "sample", "corpus", "references", "jsonl", "mmm", "wikipedia", "hironsan", "pile",
         "conll", "ud_ner", "cluener", "chabsa", "semeval", "jacred", "doccano", "label_studio", "prodigy", "gliner",
     ]  # fmt: skip
     path: str

@@ -49,8 +49,18 @@ def _with_groups(values: list[tuple[str, Any]]) -> None:
             row["group"] = group_of(sources.get(_key(row.get("id"))) or row["text"])
 
 
+def references(source: Source) -> list[Record]:
+    """The file's records as translations that others are measured by (adapter `references`); their `source` is that of what
+    they translate."""
+    return _read(source, None)
+
+
 def records(source: Source) -> list[Record]:
     """The records of the file, of its first texts if there is a limit."""
+    return _read(source, source.name)
+
+
+def _read(source: Source, name: str | None) -> list[Record]:
     path, seen, result = pinned(source), set[str](), list[Record]()
     values = list(_values(path))
     _with_groups(values)
@@ -58,9 +68,9 @@ def records(source: Source) -> list[Record]:
         for pointer, message in faults(record, "record", record_faults):
             remedy = f"see all faults with `python -m stages.records.validate {path}`"
             raise UserError(f"{place}: {pointer}", message, remedy)
-        if record["source"] != source.name:
+        if name is not None and record["source"] != name:
             remedy = f"name the source {record['source']!r} in raw.sources, or change `source` and `id` in the file"
-            fault = f"its source is {record['source']!r}, not {source.name!r}"
+            fault = f"its source is {record['source']!r}, not {name!r}"
             raise UserError(f"{place}: {record['id']}", fault, remedy)
         if record["id"] in seen:
             raise UserError(f"{place}: /id", f"duplicate id {record['id']!r}", "give each record its own native id")

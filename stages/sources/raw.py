@@ -5,7 +5,8 @@
 
 Records are what is translated. Natural records are texts that their source has in several languages already, each as it was
 written there: they go into the mix beside the translations, and are no reference of any.
-References exist for the sample only: they measure translations and are the frozen test set. No stage that asks an LLM for
+References, hand-made for the sample and of one's own by people's acceptance (adapter `references`, `stages.calibration.accepted`),
+measure translations and are the frozen test set. No stage that asks an LLM for
 data reads them; the LLM baseline shows those of training groups, the judge grades some beside the translations.
 The records of the second frozen test set, `raw.second`, stand apart from all of these: nothing but predictions reads them.
 """
@@ -102,6 +103,9 @@ def collect(sources: list[Source], languages: Sequence[str]) -> tuple[list[Recor
         seen.add(source.name)
         if source.adapter == "corpus":
             natural += corpus.natural(source, languages)
+            continue
+        if source.adapter == "references":
+            references += jsonl.references(source)
             continue
         records += read_source(source)
         if source.adapter == "sample":

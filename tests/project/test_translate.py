@@ -82,6 +82,7 @@ def test_the_knobs_are_those_that_the_stages_read_with_their_comments() -> None:
     assert (knobs["llm"]["model"], knobs["raw"]["sources"], knobs["languages"]) == ("mine", [], ["ja", "ko"])
     assert knobs.keys() == compose.sections(compose.TRANSLATE) | {"export"}  # which dvc.yaml itself reads
     assert {"reading", "export", "review"} <= knobs.keys()
+    assert knobs["raw"]["second"] is None
     assert not {"train", "mix", "base", "llm_baseline"} & knobs.keys()
     assert "# the account's limits for the model" in text
 
