@@ -32,13 +32,14 @@ USES = {
 class Licence:
     """One licence of the table; `allows` are of `USES`, `hub` is Hugging Face's word for it.
 
-    `obliges` is what whoever passes the material on has to do, `output` what a model's terms ask of its users' texts.
+    `terms`: whether their text has to lie beside the material. `obliges` is what whoever passes the material on has to do, `output` what a model's terms ask of its users' texts.
     """
 
     name: str
     url: str | None
     hub: str
     allows: frozenset[str]
+    terms: bool
     obliges: tuple[str, ...]
     output: tuple[str, ...]
 
@@ -74,7 +75,8 @@ class Table:
 
 def _licence(name: str, row: dict[str, Any]) -> Licence:
     allows = frozenset(use for use in USES if row[use])
-    return Licence(name, row["url"], row["hub"], allows, tuple(row["obliges"]), tuple(row.get("output", ())))
+    duties = (tuple(row["obliges"]), tuple(row.get("output", ())))
+    return Licence(name, row["url"], row["hub"], allows, row.get("terms", False), *duties)
 
 
 def read_table(path: Path = TABLE) -> Table:
