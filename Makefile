@@ -11,7 +11,7 @@ export CUBLAS_WORKSPACE_CONFIG := :4096:8
 ASKING := quality prompts classes
 BASELINES := evaluate@llm_0shot evaluate@llm_kshot
 
-.PHONY: help install repro review lint check test test-integration train dry-run gpu-check merge release release-data bundle verify roundtrip record record-baseline formats wild lock docs metrics compare plots new
+.PHONY: help install repro review lint check test test-integration train dry-run seeds gpu-check merge release release-data bundle verify roundtrip record record-baseline formats wild lock docs metrics compare plots new
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
@@ -56,6 +56,9 @@ train: install  ## train by a profile of profiles/: make train PROFILE=llama3-8b
 
 dry-run: install  ## parameters and memory of a profile, refused where it cannot fit: make dry-run PROFILE=llama3-8b
 	python -m stages.model.profile $(or $(PROFILE),sample)
+
+seeds: install  ## the params' training under three seeds, and their spread: metrics/seeds.json; a killed run goes on
+	python -m stages.scoring.seeds --seeds $(or $(SEEDS),0 1 2)
 
 gpu-check: install  ## what only a GPU can show, in under eight minutes; without one it says so
 	python -m benchmarks.gpu_check
