@@ -50,7 +50,9 @@ def declared(
     if letters:
         foreign.append(rf"[{letters}]{{3,}}")
     if "Latin" in guests:  # a guest's names may be Vietnamese, but no words in lower case
-        foreign.append(rf"(?<!\p{{L}}){_LOWER}*[\p{{InLatin_Extended_Additional}}--\p{{Lu}}]{_LOWER}*(?!\p{{L}})")
+        foreign.append(
+            rf"(?<!\p{{Latin}}){_LOWER}*[\p{{InLatin_Extended_Additional}}--\p{{Lu}}]{_LOWER}*(?!\p{{Latin}})"
+        )
     return Language(regex.compile(rf"[{own}]"), regex.compile("|".join(foreign), regex.V1), identify)
 
 

@@ -28,7 +28,7 @@ def record(lang: str, text: str, *spans: str) -> Record:
         (("ja", JA), ("zh", "这款耳机音质很好，배터리也能用8小时。"), "foreign_script"),
         (("ja", JA), ("zh", "這款耳機ก็ดี。"), "foreign_script"),
         (("ja", JA), ("zh", "这款耳机的ακουστικά音质很好，电池也能用8小时。"), "foreign_script"),
-        (("ja", JA), ("zh", "这款耳机âm thanh hay，电池cũng能用8小时。"), "foreign_script"),
+        (("ja", JA), ("zh", "这款耳机音质很好，电池được用8小时。"), "foreign_script"),
         (("ja", JA), ("en", "These earphones sound good, and the μπαταρία lasts 8 hours."), "foreign_script"),
         (("ja", JA), ("en", "These earphones sound хорошо, and the battery lasts 8 hours."), "foreign_script"),
         (("ja", JA), ("zh", "Kono iyahon wa oto ga yoku, denchi mo 8-jikan mochimasu."), "other_language"),
