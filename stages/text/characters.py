@@ -3,7 +3,7 @@
 `clean` takes out what is invisible and says nothing: zero-width characters, marks of direction, soft hyphens, a byte order
 mark. Where they say something they stay: joiners in emoji and in scripts that join, variation selectors after the
 character that they vary. `lost` and `garbled` name what can only be refused: controls, U+FFFD, private use, noncharacters;
-UTF-8 that was read as another encoding (Ã©), and letters under heaps of marks or struck through.
+UTF-8 that was read as another encoding (Ã©), letters under heaps of marks, struck through or in fancy dress (𝐛𝐨𝐥𝐝), radicals.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ _HEAPED = regex.compile(
     rf"[{_APART}] (?: \p{{M}}*+ (?<= [\u0334-\u0338\u0488\u0489\u20d2\u20d3\u20e5-\u20eb] ) | [\p{{M}}--\p{{Variation_Selector}}]{{3,}} )",
     regex.VERBOSE | regex.VERSION1,
 )
+# Letters in the dress of mathematics or in circles, and radicals in the place of the characters that look like them.
+_DRESSED = regex.compile(r"[\U0001d400-\U0001d7ff\u24b6-\u24e9\U0001f130-\U0001f189]{2,}|[\u2e80-\u2fdf]")
 # What the bytes of UTF-8 beyond ASCII become in Windows-1252, or in Latin-1 where that has no character.
 _TRAILING = "".join({*map(chr, range(0x80, 0xC0)), *bytes(range(0x80, 0xA0)).decode("cp1252", "ignore")})
 _FOLLOWING = "".join(map(regex.escape, sorted(_TRAILING)))
@@ -60,6 +62,6 @@ def lost(text: str) -> set[str]:
 
 
 def garbled(text: str) -> set[str]:
-    """The stretches that were decoded wrongly or are heaped with marks; in NFC, so that é and ≠ are what they are."""
+    """The stretches that were decoded wrongly, are heaped with marks or dressed; in NFC, so that é and ≠ are what they are."""
     whole = unicodedata.normalize("NFC", text)
-    return {*_HEAPED.findall(whole), *_MISREAD.findall(whole)}
+    return {*_HEAPED.findall(whole), *_MISREAD.findall(whole), *_DRESSED.findall(whole)}

@@ -17,6 +17,7 @@ from py3langid import langid  # type: ignore[import-untyped]
 from stages.core.config import parse_yaml
 
 FOLDER = Path(__file__).with_name("languages")
+_LOWER = r"[\p{Latin}--\p{Lu}]"
 
 
 class Language(NamedTuple):
@@ -34,17 +35,25 @@ def language(code: str) -> Language | None:
     if not path.is_file():
         return None
     table = parse_yaml(path.read_text(encoding="utf-8"), path.name)
-    return declared(tuple(table["scripts"]), tuple(table["guests"]), table["identify"])
+    return declared(tuple(table["scripts"]), tuple(table["guests"]), tuple(table["symbols"]), table["identify"])
 
 
-def declared(scripts: tuple[str, ...], guests: tuple[str, ...] = ("Latin",), identify: bool = False) -> Language:
-    """A language of which only the scripts are known: Latin may stand in it."""
-    own, others = ("".join(rf"\p{{Script={name}}}" for name in names) for names in (scripts, guests))
-    return Language(
-        regex.compile(rf"[{own}]"),
-        regex.compile(rf"[\p{{L}}--[{own}{others}\p{{Script=Common}}\p{{Script=Inherited}}]]+", regex.V1),
-        identify,
-    )
+def declared(
+    scripts: tuple[str, ...],
+    guests: tuple[str, ...] = ("Latin",),
+    symbols: tuple[str, ...] = ("Greek",),
+    identify: bool = False,
+) -> Language:
+    """A language of which only the scripts are known: Latin may stand in it, and Greek as symbols."""
+    own, others, letters = ("".join(rf"\p{{Script={name}}}" for name in names) for names in (scripts, guests, symbols))
+    foreign = [rf"[\p{{L}}--[{own}{others}{letters}\p{{Script=Common}}\p{{Script=Inherited}}]]+"]
+    if letters:
+        foreign.append(rf"[{letters}]{{3,}}")
+    if "Latin" in guests:  # a guest's names may be Vietnamese, but no words in lower case
+        foreign.append(
+            rf"(?<!\p{{Latin}}){_LOWER}*[\p{{InLatin_Extended_Additional}}--\p{{Lu}}]{_LOWER}*(?!\p{{Latin}})"
+        )
+    return Language(regex.compile(rf"[{own}]"), regex.compile("|".join(foreign), regex.V1), identify)
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import unicodedata
 from typing import Any
 
@@ -68,6 +69,13 @@ def test_a_check_that_throws_is_a_reason_of_this_record_and_names_the_check() ->
     assert failed
     assert all("KeyError" in item.what for item in failed)
     assert "check_failed" in faults(sources(SOURCE), broken, SWITCHES)
+
+
+def test_a_text_that_is_a_book_is_for_people_at_once() -> None:
+    pair = record("ja", SOURCE * 5000), record("en", TARGET * 2000)
+    begun = time.process_time()
+    assert faults(*pair, SWITCHES) == ["check_failed"]
+    assert time.process_time() - begun < 5
 
 
 @pytest.mark.parametrize(

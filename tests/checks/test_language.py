@@ -27,6 +27,9 @@ def record(lang: str, text: str, *spans: str) -> Record:
         (("ja", JA), ("zh", "هذه السماعات جيدة الصوت وتدوم البطارية ثماني ساعات."), "foreign_script"),
         (("ja", JA), ("zh", "这款耳机音质很好，배터리也能用8小时。"), "foreign_script"),
         (("ja", JA), ("zh", "這款耳機ก็ดี。"), "foreign_script"),
+        (("ja", JA), ("zh", "这款耳机的ακουστικά音质很好，电池也能用8小时。"), "foreign_script"),
+        (("ja", JA), ("zh", "这款耳机音质很好，电池được用8小时。"), "foreign_script"),
+        (("ja", JA), ("en", "These earphones sound good, and the μπαταρία lasts 8 hours."), "foreign_script"),
         (("ja", JA), ("en", "These earphones sound хорошо, and the battery lasts 8 hours."), "foreign_script"),
         (("ja", JA), ("zh", "Kono iyahon wa oto ga yoku, denchi mo 8-jikan mochimasu."), "other_language"),
         (("ja", JA), ("en", "Kono iyahon wa oto ga yoku, denchi mo 8-jikan mochimasu."), "other_language"),
@@ -58,6 +61,8 @@ def test_a_foreign_span_that_is_not_in_the_text_is_found() -> None:
         (("ja", "京都へ。"), ("en", "To Kyoto.")),
         (("en", "Sushi!"), ("ja", "寿司！")),
         (("ja", "★★★★★"), ("en", "★★★★★")),
+        (("ja", "αとβを測る。グエンさんも来た。"), ("zh", "测量α和β。Nguyễn先生也来了。")),
+        (("ja", "λόγος（ロゴス）を論じた。"), ("zh", "论述了λόγος（逻各斯）。")),
         (("ja", "三宅さんと桐生さんが来た。"), ("en", "Miyake-san and Kiryu-san came to Ebisugaoka.")),
     ],
 )
