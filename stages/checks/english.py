@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import calendar
-from functools import cache
+from functools import cache, lru_cache
 from itertools import permutations
 
 import regex
@@ -24,7 +24,13 @@ COMMON = 1000  # an English word, to SpellChecker's counts; names stay below it
 
 _KATAKANA = regex.compile(r"\p{Script=Katakana}[\p{Script=Katakana}ー・＝=]+")
 _HAN = regex.compile(rf"[{HAN}]+")
-_LATIN = regex.compile(r"\p{Latin}[\p{Latin}'’.]*")
+_LATIN, _HYPHENED = regex.compile(r"\p{Latin}[\p{Latin}'’.]*"), regex.compile(r"\p{Latin}[\p{Latin}'’.\-]*")
+_ENDING = regex.compile(r"['’]s$|[.'’\-]+$")
+_GENITIVE = regex.compile(r"['’]s$")
+_JOINED = regex.compile(r"\p{Lu}\p{L}+(?:-\p{L}+)+")
+_PHRASE, _BETWEEN = regex.compile(r"\p{Lu}[\p{L}'’]*(?:[ \-]\p{L}+)*"), regex.compile(r"[ \-]")
+_DOT = regex.compile("[・＝=]")
+_HIRAGANA = regex.compile(r"\p{Hiragana}")
 _JAPANESE_NAME = regex.compile(rf"[{HAN}\p{{Hiragana}}\p{{Katakana}}ー]+")
 ROMAJI = regex.compile(r"(?:(?:[kgsztdnhbpmr]y?|[yw]|sh|t?ch|ts|j|f|kk|ss|pp|tt)?[aiueo]|n|m(?=[bpm])|h)+")
 _NOT_NAMES = {letters(word) for word in (*calendar.month_name, *calendar.day_name, "Japan", "Japanese")}
@@ -45,27 +51,29 @@ def _is_compound(word: str) -> bool:
     return any(min(commonness(word[:n]), commonness(word[n:])) >= COMMON / 10 for n in range(3, len(word) - 2))
 
 
-def latin_words(text: str, *, hyphen: bool = False) -> list[str]:
-    words = regex.findall(r"\p{Latin}[\p{Latin}'’.\-]*", text) if hyphen else _LATIN.findall(text)
-    return [regex.sub(r"['’]s$|[.'’\-]+$", "", word) for word in words]
+@lru_cache(maxsize=1 << 14)
+def latin_words(text: str, *, hyphen: bool = False) -> tuple[str, ...]:
+    """The words in Latin letters, without the genitive and marks at their end; `hyphen`: Bae Su-jin is two."""
+    return tuple(_ENDING.sub("", word) for word in (_HYPHENED if hyphen else _LATIN).findall(text))
 
 
-def _capitalised(text: str) -> list[str]:
+@lru_cache(maxsize=1 << 12)
+def _capitalised(text: str) -> tuple[str, ...]:
     """Words with a capital, hyphened ones also as one: Enso-ji."""
-    words = [word for word in latin_words(text.replace("-", " ")) if word[:1].isupper()]
-    return words + [word.replace("-", "") for word in regex.findall(r"\p{Lu}\p{L}+(?:-\p{L}+)+", text)]
+    words = (word for word in latin_words(text.replace("-", " ")) if word[:1].isupper())
+    return (*words, *(word.replace("-", "") for word in _JOINED.findall(text)))
 
 
 def _key(words: tuple[str, ...] | list[str]) -> str:
     return "".join(latin_key(word) for word in words)
 
 
+@lru_cache(maxsize=1 << 12)
 def _runs(text: str) -> list[str]:
     """Neighbouring capitalised words, up to three: what a foreign name can be."""
-    words = regex.findall(r"\p{Lu}[\p{L}'’]*(?:[ \-]\p{L}+)*", text)
     result = []
-    for phrase in words:
-        parts = [regex.sub(r"['’]s$", "", part) for part in regex.split(r"[ \-]", phrase)]
+    for phrase in _PHRASE.findall(text):
+        parts = [_GENITIVE.sub("", part) for part in _BETWEEN.split(phrase)]
         result += [" ".join(parts[n : n + size]) for n in range(len(parts)) for size in (1, 2, 3)]
     return sorted(set(result))
 
@@ -77,11 +85,11 @@ def same_in_english(name: Name, text: str) -> bool:
         return kept
     japanese = "".join(_JAPANESE_NAME.findall(name.text))
     for run in _KATAKANA.findall(name.text):
-        for part in {run, *regex.split("[・＝=]", run)} if name.kind != "person" else {run}:
+        for part in {run, *_DOT.split(run)} if name.kind != "person" else {run}:
             sound = kana_sound(part)
             if any(likeness(sound, latin_sound(other)) >= ALIKE for other in _runs(text)):
                 return True
-    if not _HAN.search(name.text) and not regex.search(r"\p{Hiragana}", name.text):
+    if not _HAN.search(name.text) and not _HIRAGANA.search(name.text):
         return any(reads_as(japanese, latin_key(word), whole=True, budget=0) for word in words) if japanese else False
     for word in words:
         key = latin_key(word)
@@ -105,13 +113,13 @@ def strays_in_english(source: Record, target: Record) -> list[str]:
     """Name-like words of the English text that nothing in the source text sounds like."""
     text, found = source["text"], []
     latin = {word.lower() for word in latin_words(text)}
-    runs = [(run, part) for run in _KATAKANA.findall(text) for part in {run, *regex.split("[・＝=]", run)}]
+    runs = [(run, part) for run in _KATAKANA.findall(text) for part in {run, *_DOT.split(run)}]
     japanese = _JAPANESE_NAME.findall(text)
-    matched_before, beside = False, ""
+    before, known = "", False  # the word before, if it may be part of the same name, and whether the source has it
     for word in latin_words(target["text"], hyphen=True):
         plain = letters(word)
         if not word[0].isupper() or word.lower() in latin or word.isupper() or plain in _NOT_NAMES:
-            matched_before = False
+            before = ""
             continue
         romaji, common = bool(ROMAJI.fullmatch(plain)), commonness(word.lower())
         if (
@@ -119,32 +127,31 @@ def strays_in_english(source: Record, target: Record) -> list[str]:
             or (not romaji and (common or _is_compound(word.lower())))
             or any(commonness(part) for part in word.lower().split("-")[1:])
         ):
-            beside = _beside(japanese, latin_key(word))  # Go Henmi
-            matched_before = bool(beside)
+            before, known = word, False  # Go Henmi
             continue
         key = latin_key(word)
         if len(plain) < 3:
-            beside = _beside(japanese, key)
-            matched_before = bool(beside)
+            before, known = word, False
             continue
-        explained = (
-            any(
-                reads_as(run, latin_key(part), whole=False, budget=len(part) // 8)
-                for part in (word, word.split("-")[0])
-                for run in japanese
-            )
-            or any(likeness(kana_sound(part), sound) >= FAR for _, part in runs for sound in latin_sounds(word))
-            or any(likeness(latin_sound(word), kana_sound(run), within=True) >= ALIKE_WITHIN for run, _ in runs)
+        parts = dict.fromkeys((word, word.split("-")[0]))
+        explained = (  # what is dear to ask comes last
+            any(reads_as(run, latin_key(part), whole=False) for part in parts for run in japanese)
             or by_pinyin(word, text)
             or (may_be_read_otherwise(text) and not (romaji and is_surname(key)))
+            or any(likeness(kana_sound(part), sound) >= FAR for _, part in runs for sound in latin_sounds(word))
+            or any(likeness(latin_sound(word), kana_sound(run), within=True) >= ALIKE_WITHIN for run, _ in runs)
+            or any(
+                reads_as(run, latin_key(part), whole=False, budget=len(part) // 8)
+                for part in parts
+                for run in japanese
+                if len(part) > 7
+            )
         )
-        if (
-            not explained
-            and (not matched_before or is_other_surname(word, beside))
-            and not exonym(word, text, ("en", "ja"))
-        ):
-            found.append(word)
-        matched_before, beside = explained, _beside(japanese, key)
+        if not explained and not exonym(word, text, ("en", "ja")):
+            beside = _beside(japanese, latin_key(before)) if before else ""
+            if not (known or beside) or is_other_surname(word, beside):
+                found.append(word)
+        before, known = word if explained else "", explained
     return found
 
 

@@ -14,6 +14,9 @@ from typing import NamedTuple
 import regex
 from babel import Locale
 
+_SPELLED, _GENITIVE = regex.compile(r"[\p{L}\p{M}.’'-]+"), regex.compile(r"['’]s?(?!\p{L})")
+_INITIALS = regex.compile(r"\p{L}\.\p{L}")
+
 
 class Row(NamedTuple):
     """The names of one thing, by language."""
@@ -87,8 +90,8 @@ def _has(name: str, word: str, lang: str) -> bool:
 @lru_cache(maxsize=1 << 14)
 def _spaced(text: str) -> str:
     """The words of a text between spaces, without marks and the genitive."""
-    words = regex.findall(r"[\p{L}\p{M}.’'-]+", regex.sub(r"['’]s?(?!\p{L})", " ", text))
-    return " " + " ".join(word if regex.search(r"\p{L}\.\p{L}", word) else word.strip(".'’-") for word in words) + " "
+    words = _SPELLED.findall(_GENITIVE.sub(" ", text))
+    return " " + " ".join(word if _INITIALS.search(word) else word.strip(".'’-") for word in words) + " "
 
 
 @lru_cache(maxsize=1 << 14)

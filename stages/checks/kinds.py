@@ -42,6 +42,7 @@ RELATIONS = {  # kinds of head and tail; "" where it is no name
     "提携先": ("other", "other"),
     "所有者": ("", "other"),
 }
+_DIGIT = regex.compile(r"\d")
 _TITLE = regex.compile(
     r"^(?:(?:Drs?|Mrs?|Ms|Prof|Sir|Dame|Lord|Lady|Doctor|Professor|Captain|King|Queen|Princess|Prince|Emperor|Empress|President|Judge|Justice"
     r"|Senator|General|Colonel|Major|Sergeant|Saint|Pope|Bishop|Father|Sister|Brother|Uncle|Aunt|Count|Duke|Baron|Mayor|Governor|Inspector|Coach|Nurse)\b\.? ?)+(?=\p{Lu})"
@@ -92,7 +93,7 @@ def _by_analyser(text: str) -> str:
 def span_texts(record: Record) -> list[str]:
     """The spans of a record that hold no digit, each once, sorted."""
     spans = {span["text"] for extraction in record["extractions"] for span in extraction["spans"]}
-    return sorted(span for span in spans if not regex.search(r"\d", span))
+    return sorted(span for span in spans if not _DIGIT.search(span))
 
 
 def spans_of(record: Record, source_lang: str) -> list[Name]:

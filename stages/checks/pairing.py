@@ -6,7 +6,8 @@ transliteration. What was translated by its meaning has none of these, and its s
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -19,7 +20,7 @@ from stages.checks.kinds import Name, spans_of
 from stages.checks.unsupported_names import in_japanese, is_other_surname, name_readings
 from stages.records.record import Record
 from stages.records.tasks import subset
-from stages.text.phonetics import han_sounds, kana_sound, latin_sounds, likeness
+from stages.text.phonetics import han_sounds, kana_sound, latin_sounds, likeliest, likeness
 from stages.text.readings import HAN, fold_han, is_common_noun, kana_key, latin_key, letters, reads_as
 from stages.text.sinograms import (
     KOREAN,
@@ -47,6 +48,12 @@ PART = 0.34  # of a part of a name and its counterpart
 COMMON = 1000  # an English word, to SpellChecker's counts
 _KATAKANA = regex.compile(r"\p{Script=Katakana}[\p{Script=Katakana}ー・＝=]+")
 _HAN = regex.compile(rf"[{HAN}]+")
+_DOT, _DOTS = regex.compile("[・＝=]"), regex.compile("[·・＝=-]")
+_KANA = regex.compile(r"[\p{Hiragana}\p{Katakana}]")
+_HAN_AND_KANA = regex.compile(rf"[{HAN}]{{2,3}}[ぁ-のは-ん]{{2,4}}")
+_INSTITUTION = regex.compile(r"(?:大学|[站駅市州川河山岳湖島岛]|机场|空港)$")
+_JAPANESE_ALONE = regex.compile(rf"(?=.*[{HAN}])[{HAN}\p{{Hiragana}}\p{{Katakana}}ー]+")
+_REPEATED = regex.compile(r"(.)々")
 _QUOTES = regex.compile('[「」『』《》“”‘’"]')
 _JAPANESE = regex.compile(rf"[{HAN}\p{{Hiragana}}\p{{Katakana}}ー]+")
 _AREA = regex.compile(r"(?<=.)[州省市县岛河江湖山镇村区国邦郡街路湾港峡谷]$")
@@ -73,7 +80,7 @@ def stem(name: str) -> str:
 
 def pieces(run: str) -> list[str]:
     """A katakana name, and its parts at the dots."""
-    return list(dict.fromkeys((run, *regex.split("[・＝=]", run))))
+    return list(dict.fromkeys((run, *_DOT.split(run))))
 
 
 def _sound(sounds: Iterable[str], span: str, lang: str, kind: str) -> float:
@@ -82,19 +89,24 @@ def _sound(sounds: Iterable[str], span: str, lang: str, kind: str) -> float:
         heard = ["".join(han_sounds(text)) for text in {span, _AREA.sub("", span)}]
     else:
         heard = [kana_sound(part) for run in _KATAKANA.findall(span) for part in pieces(run)]
+    every = tuple(sorted(set(sounds)))
+    return _likeliest(every, tuple(sound for sound in every if len(sound) > (6 if kind == "person" else 4)), heard)
+
+
+def _likeliest(sounds: tuple[str, ...], long: tuple[str, ...], heard: Iterable[str]) -> float:
+    """How like one of the sounds, or of the long ones a stretch of it, is to one of those heard; 0 for none."""
     best = 0.0
-    for sound in sounds:
-        for other in heard:
-            best = max(best, likeness(sound, other))
-            if len(sound) > (6 if kind == "person" else 4):
-                best = max(best, likeness(sound, other, within=True) - WITHIN)
+    for other in heard if sounds else ():
+        best = max(best, likeliest(sounds, other))
+        if long:
+            best = max(best, likeliest(long, other, within=True) - WITHIN)
     return best
 
 
 def _from_japanese(name: Name, span: str) -> float | None:
     """The score of a Japanese name and a Chinese span."""
     own, other = stem(name.text), stem(span)
-    kana = regex.search(r"[\p{Hiragana}\p{Katakana}]", name.text) is not None
+    kana = _KANA.search(name.text) is not None
     best = 0.0
     if own and other:
         best = sum(char in other for char in own) / (len(own) if kana else max(len(own), len(other)))
@@ -102,23 +114,23 @@ def _from_japanese(name: Name, span: str) -> float | None:
             best /= 2  # 東邦車輌, 相泽车辆: what they share is the word for their kind
     runs = _KATAKANA.findall(name.text)
     parts = {part for run in runs for part in (pieces(run) if name.kind != "person" else [run])}
-    best = max(best, _sound(map(kana_sound, sorted(parts)), span, "zh", name.kind))
+    best = max(best, _sound(map(kana_sound, parts), span, "zh", name.kind))
     if len(runs) == 1 and "·" in span:
-        best = max(best, _by_parts(regex.split("[・＝=]", runs[0]), span.split("·")))
+        best = max(best, _by_parts(_DOT.split(runs[0]), span.split("·")))
     if best >= ALIKE[name.kind]:
         return best
     if any(is_common_noun(run) for run in runs) or (kana and not runs and len(own) < 2):
         return None
     if name.kind != "other" or _is_of_a_japanese_place(name.text, span):
         return best
-    if regex.fullmatch(rf"[{HAN}]{{2,3}}[ぁ-のは-ん]{{2,4}}", name.text) and not any(char in other for char in own):
+    if _HAN_AND_KANA.fullmatch(name.text) and not any(char in other for char in own):
         return best  # the Han of a Japanese name is kept: 梶原ともえ is 梶原友惠
     return None  # translated, or called by another word that shares a character: 最高裁, 最高法院
 
 
 def _is_of_a_japanese_place(name: str, span: str) -> bool:
     """Is the Chinese span a university, station … of a Japanese name that the name's own kana or Latin letters cannot be?"""
-    kind, proper = regex.search(r"(?:大学|[站駅市州川河山岳湖島岛]|机场|空港)$", span), stem(span)
+    kind, proper = _INSTITUTION.search(span), stem(span)
     found = name_readings(proper, ("地名", "姓")) if kind is not None and len(proper) > 1 else frozenset()
     keys = {kana_key(run) for run in _KATAKANA.findall(name)} | {latin_key(word) for word in latin_words(name)}
     return bool(found) and not any(key in word or word in key for key in found for word in keys if len(word) > 2)
@@ -161,7 +173,7 @@ def _from_english(name: Name, span: str, lang: str, elsewhere: bool) -> float | 
     if read:
         return max(0.5, len(read) / len(words)) if name.kind == "person" else 1.0
     sounds = {sound for part in _parts(name, words) for sound in latin_sounds(part)}
-    best = _sound(sorted(sounds), span, lang, name.kind)
+    best = _sound(sounds, span, lang, name.kind)
     if best >= ALIKE[name.kind]:
         return best
     if name.kind != "person" and len(words) > 1 and all(commonness(word.lower()) >= COMMON for word in words):
@@ -207,6 +219,7 @@ def _parts(name: Name, words: list[str]) -> list[str]:
     return [" ".join(words), *(words if name.kind != "person" else [])]
 
 
+@lru_cache(maxsize=1 << 15)
 def score(name: Name, span: Name, direction: tuple[str, str], elsewhere: bool = False) -> float | None:
     """0 to 1: how surely the span is the name's translation; None if neither sound nor reading tells.
 
@@ -234,7 +247,7 @@ def score(name: Name, span: Name, direction: tuple[str, str], elsewhere: bool = 
 
 
 def _dotted(span: Name) -> bool:
-    return span.kind == "person" and regex.search("[·・]", span.text) is not None
+    return span.kind == "person" and ("·" in span.text or "・" in span.text)
 
 
 def _alike(name: Name, span: Name) -> float:
@@ -289,7 +302,7 @@ def other_characters(name: Name, span: Name) -> str | None:
     Han of persons' names is kept, in Chinese shapes. A character that no table folds into mainland China's basic set (榊, 薙)
     may have another in its place, and a surname alone may stand for the whole name.
     """
-    own, other = (fold_han(regex.sub(r"(.)々", r"\1\1", text)) for text in (name.text, span.text))
+    own, other = (fold_han(_REPEATED.sub(r"\1\1", text)) for text in (name.text, span.text))
     if name.kind != "person" or not all(_HAN.fullmatch(text) and len(text) > 1 for text in (own, other)):
         return None
     if len(own) != len(other):
@@ -303,7 +316,7 @@ def other_part(name: Name, span: Name, direction: tuple[str, str]) -> str | None
     蒙泰罗) the part that sounds like no part of the source's; None if all may be."""
     if direction == ("ja", "zh") and (changed := other_characters(name, span)):
         return changed
-    parts = regex.split("[·・＝=-]", _QUOTES.sub("", span.text))
+    parts = _DOTS.split(_QUOTES.sub("", span.text))
     if (
         name.kind != "person"
         or is_vietnamese(name.text)
@@ -333,15 +346,13 @@ def other_part(name: Name, span: Name, direction: tuple[str, str]) -> str | None
 def other_word(name: Name, span: Name) -> str | None:
     """The word of an English person's name that is none of the Japanese one's; None if all may be."""
     words = [word for word in latin_words(span.text) if word[:1].isupper() and len(word) > 3]
-    parts = [part for run in _KATAKANA.findall(name.text) for part in regex.split("[・＝=]", run)]
+    parts = [part for run in _KATAKANA.findall(name.text) for part in _DOT.split(run)]
     if parts and _KATAKANA.fullmatch(name.text):
         places = words if len(parts) == len(words) else []
         for part, word in zip(parts, places, strict=False):
             if max(likeness(kana_sound(part), sound) for sound in latin_sounds(word)) < PART:
                 return word
-    elif regex.fullmatch(rf"(?=.*[{HAN}])[{HAN}\p{{Hiragana}}\p{{Katakana}}ー]+", name.text) and not korean_surname(
-        span.text
-    ):
+    elif _JAPANESE_ALONE.fullmatch(name.text) and not korean_surname(span.text):
         if any(by_pinyin(word, name.text) for word in words) or any("-" in word for word in words):
             return None
         foreign = next((word for word in words if not ROMAJI.fullmatch(letters(word))), None)
@@ -349,7 +360,7 @@ def other_word(name: Name, span: Name) -> str | None:
     return None
 
 
-def _other_half(japanese: str, words: list[str]) -> str | None:
+def _other_half(japanese: str, words: Sequence[str]) -> str | None:
     """Of two words of a name, one of which is read, the other if the dictionary knows the rest of the name and not so."""
     places = [reads_as(japanese, latin_key(word), whole=False) for word in words]
     if len(words) != 2 or sum(place is not None for place in places) != 1:

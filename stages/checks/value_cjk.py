@@ -8,6 +8,7 @@ from fractions import Fraction
 
 from stages.checks.units import Measure
 from stages.checks.value import (
+    DIGIT,
     IDENTIFIER,
     ISO_DATE,
     STOPWATCH,
@@ -274,53 +275,77 @@ WEAK = {
 }  # fmt: skip
 DAYS_JA, DAYS_ZH = "月火水木金土日", "一二三四五六"
 N, N_DECIMAL = rf"({NUMBER})", rf"({NUMBER}(?:[点・][〇零一二三四五六七八九]+)?)"
+# One of these is in everything that `NOT_NUMBERS`, or a number, is.
+MAY_BE_NUMBERS = "|".join("一二三四五六七八九十百千万廿双两")
+NUMERAL = "|".join((DIGIT, *DIGITS, *SMALL, *LARGE, "廿", "卅"))
 RULES: tuple[Rule, ...] = tuple(
-    (re.compile(pattern), reader)
-    for pattern, reader in (
-        (rf"({'|'.join(ERAS)})(元|{NUMBER})年(代)?", era),
-        (ISO_DATE.pattern, iso_date),
-        (NOT_NUMBERS.pattern, lambda match: ()),
-        (STOPWATCH, stopwatch),
-        (IDENTIFIER, identifier),
-        (rf"{N}(?:時間|小时|个小时){N}分(?:钟|間)?(?:{N}秒([0-9]{{1,3}})?)?", spent),
-        (rf"()(?<![時时点]){N}分(?:钟)?{N}秒([0-9]{{1,3}})?", spent),
-        (r"(後半|下半场)第?([0-9]+)分", second_half),
-        (r"([0-9]+)(フィート|英尺)([0-9]+)(?:インチ|英寸)?", lengths),
-        (r"([0-9])(米|メートル|m)([0-9]{2})(?![0-9.,])", lengths),
-        (r"([0-9]+)(?:と|又|\s)([0-9]+)[/⁄]([0-9]+)", mixed),
-        (r"(?<![0-9/])([1-9])[/⁄]([2-9]|10)(?![0-9/])", part),
-        (r"([0-9]+)秒([0-9]{1,3})(?![0-9.])", seconds),
-        (rf"{N}[歳岁年]{N}(?:か月|ヶ月|カ月|ヵ月|个月)", years_and_months),
-        (rf"{N}世[紀纪]{N}年代", century_decade),
-        (rf"{N}分(?:の|之){N_DECIMAL}", fraction),
-        (rf"{N_DECIMAL}(?:%|パーセント|プロ|个百分点)", lambda match: [percent(decimal(match[1]))]),
-        (rf"{N_DECIMAL}割(?:{N}分)?(引|安|減|オフ)?", tenths),
-        (rf"{N_DECIMAL}折(?![叠断磨腾])", discount),
-        (rf"{N_DECIMAL}成(?![为為功立员員本长長果品就都绩績人分熟])", lambda match: [percent(decimal(match[1]) * 10)]),
-        (rf"{N}(個|时|時|時間|年|か月|ヶ月|カ月|日|週間|倍|点|天|个|岁|歳|つ)半(?![島岛導导額额数數])", and_a_half),
-        (rf"(午前|午後|上午|下午|晚上|傍晚|中午|凌晨|早上|清晨|夜|朝|夕方)?の?{N}([時时点點])(?![間间代期])", clock),
-        (rf"{N}(年代|年)(?!间|間|前|後|后|来|ぶり|目|生|級|级|度)", in_year),
-        (rf"{N}月(?![間间球面光夜亮饼餅])", in_month),
-        (rf"([{DAYS_JA}])曜", lambda match: [weekday(DAYS_JA.index(match[1]) + 1)]),
-        (rf"\(([{DAYS_JA}])(?:・?祝)?\)", lambda match: [weekday(DAYS_JA.index(match[1]) + 1)]),
+    Rule(re.compile(pattern), reader, tuple(needs.split("|")))
+    for pattern, reader, needs in (
+        (rf"({'|'.join(ERAS)})(元|{NUMBER})年(代)?", era, "年"),
+        (ISO_DATE.pattern, iso_date, DIGIT),
+        (NOT_NUMBERS.pattern, lambda match: (), MAY_BE_NUMBERS),
+        (STOPWATCH, stopwatch, ":"),
+        (IDENTIFIER, identifier, DIGIT),
+        (rf"{N}(?:時間|小时|个小时){N}分(?:钟|間)?(?:{N}秒([0-9]{{1,3}})?)?", spent, "時間|小时"),
+        (rf"()(?<![時时点]){N}分(?:钟)?{N}秒([0-9]{{1,3}})?", spent, "秒"),
+        (r"(後半|下半场)第?([0-9]+)分", second_half, "後半|下半场"),
+        (r"([0-9]+)(フィート|英尺)([0-9]+)(?:インチ|英寸)?", lengths, "フィート|英尺"),
+        (r"([0-9])(米|メートル|m)([0-9]{2})(?![0-9.,])", lengths, DIGIT),
+        (r"([0-9]+)(?:と|又|\s)([0-9]+)[/⁄]([0-9]+)", mixed, "/|⁄"),
+        (r"(?<![0-9/])([1-9])[/⁄]([2-9]|10)(?![0-9/])", part, "/|⁄"),
+        (r"([0-9]+)秒([0-9]{1,3})(?![0-9.])", seconds, "秒"),
+        (rf"{N}[歳岁年]{N}(?:か月|ヶ月|カ月|ヵ月|个月)", years_and_months, "月"),
+        (rf"{N}世[紀纪]{N}年代", century_decade, "世"),
+        (rf"{N}分(?:の|之){N_DECIMAL}", fraction, "分"),
+        (
+            rf"{N_DECIMAL}(?:%|パーセント|プロ|个百分点)",
+            lambda match: [percent(decimal(match[1]))],
+            "%|パーセント|プロ|个百分点",
+        ),
+        (rf"{N_DECIMAL}割(?:{N}分)?(引|安|減|オフ)?", tenths, "割"),
+        (rf"{N_DECIMAL}折(?![叠断磨腾])", discount, "折"),
+        (
+            rf"{N_DECIMAL}成(?![为為功立员員本长長果品就都绩績人分熟])",
+            lambda match: [percent(decimal(match[1]) * 10)],
+            "成",
+        ),
+        (
+            rf"{N}(個|时|時|時間|年|か月|ヶ月|カ月|日|週間|倍|点|天|个|岁|歳|つ)半(?![島岛導导額额数數])",
+            and_a_half,
+            "半",
+        ),
+        (
+            rf"(午前|午後|上午|下午|晚上|傍晚|中午|凌晨|早上|清晨|夜|朝|夕方)?の?{N}([時时点點])(?![間间代期])",
+            clock,
+            "時|时|点|點",
+        ),
+        (rf"{N}(年代|年)(?!间|間|前|後|后|来|ぶり|目|生|級|级|度)", in_year, "年"),
+        (rf"{N}月(?![間间球面光夜亮饼餅])", in_month, "月"),
+        (rf"([{DAYS_JA}])曜", lambda match: [weekday(DAYS_JA.index(match[1]) + 1)], "曜"),
+        (rf"\(([{DAYS_JA}])(?:・?祝)?\)", lambda match: [weekday(DAYS_JA.index(match[1]) + 1)], "("),
         (
             rf"(?<!{KANJI})(?<![\d几])(?:周|週|星期|礼拜|禮拜)([{DAYS_ZH}日天])(?![年岁歲次回个個场节班趟期]|天)",
             lambda match: [weekday(DAYS_ZH.find(match[1]) + 1 or 7)],
+            "周|週|星期|礼拜|禮拜",
         ),
-        (rf"{N}(?:日(?![間间元圆円币本系語语])|号(?![机車车室]))", on_day),
-        (r"(?:[数几幾]|上(?=[千万百])|成(?=[千百万])|好几)[十百千万億亿]+", unknown),
-        (rf"{NUMBER}[数几幾](?=\D)", unknown),
-        (r"[数几幾]", lambda match: ()),
-        (rf"([一二两三四五六七八])([二两三四五六七八九])(十|百|千)?(?={COUNTER})", neighbours),
-        (rf"(?:[增加多高涨漲长長])[了出]?{N_DECIMAL}倍", times_more),
-        (rf"{N}(?:ダース|打)", dozen),
-        (rf"第{N_DECIMAL}", ordinal),
+        (rf"{N}(?:日(?![間间元圆円币本系語语])|号(?![机車车室]))", on_day, "日|号"),
+        (r"(?:[数几幾]|上(?=[千万百])|成(?=[千百万])|好几)[十百千万億亿]+", unknown, "数|几|幾|上|成"),
+        (rf"{NUMBER}[数几幾](?=\D)", unknown, "数|几|幾"),
+        (r"[数几幾]", lambda match: (), "数|几|幾"),
+        (
+            rf"([一二两三四五六七八])([二两三四五六七八九])(十|百|千)?(?={COUNTER})",
+            neighbours,
+            "一|二|两|三|四|五|六|七|八",
+        ),
+        (rf"(?:[增加多高涨漲长長])[了出]?{N_DECIMAL}倍", times_more, "倍"),
+        (rf"{N}(?:ダース|打)", dozen, "ダース|打"),
+        (rf"第{N_DECIMAL}", ordinal, "第"),
         # 夏秋两季, 双方两国: "both" of what was just named.
-        (r"(?<![第十百千])[两兩](?=[季国國者地方边侧端支队隊党])", lambda match: [exact(2, strong=False)]),
-        (rf"{N_DECIMAL}(?={COUNTER})", counted),
-        (N, uncounted),
-        ("半", lambda match: [percent(Fraction(50), strong=False)]),
-        ("|".join(WEAK), lambda match: [exact(WEAK[match[0]], strong=False)]),
+        (r"(?<![第十百千])[两兩](?=[季国國者地方边侧端支队隊党])", lambda match: [exact(2, strong=False)], "两|兩"),
+        (rf"{N_DECIMAL}(?={COUNTER})", counted, NUMERAL),
+        (N, uncounted, NUMERAL),
+        ("半", lambda match: [percent(Fraction(50), strong=False)], "半"),
+        ("|".join(WEAK), lambda match: [exact(WEAK[match[0]], strong=False)], "|".join(WEAK)),
     )
 )
 

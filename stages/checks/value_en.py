@@ -8,6 +8,7 @@ from fractions import Fraction
 
 from stages.checks.units import Measure
 from stages.checks.value import (
+    DIGIT,
     IDENTIFIER,
     ISO_DATE,
     STOPWATCH,
@@ -314,60 +315,87 @@ def tens_plural(match: re.Match[str]) -> Iterator[Value]:
 
 
 ERA_NAMES = "|".join(ERAS)
+WHOLE_MONTHS, WHOLE_WORDS, WHOLE_WEAK = (
+    "|".join(word if "-" in word else f" {word.lower()} " for word in words_of_a_rule)
+    for words_of_a_rule in ([*MONTHS, "Sept"], WORD.split("|"), WEAK)
+)
 RULES: tuple[Rule, ...] = tuple(
-    (re.compile(pattern, 0 if reader in (in_month, on_weekday) or "II" in pattern else re.IGNORECASE), reader)
-    for pattern, reader in (
-        (ISO_DATE.pattern, iso_date),
-        (STOPWATCH, stopwatch),
-        (IDENTIFIER, identifier),
-        (r"\b(\d+)[\s-](?:feet|foot|ft)[\s,-]+(\d{1,2})(?:[\s-]?inch(?:es)?)?\b", feet),
-        (r"\b(\d+)\s+hours?(,?)\s+(?:and\s+)?(\d+)\s+minutes?(?:\2\s+(?:and\s+)?(\d+)\s+seconds?)?\b", spent),
-        (r"\b(\d+)\s+hours?()\s+(?:and\s+)?()(\d+)\s+seconds?\b", spent),
-        (r"\b()()(\d+)\s+minutes?\s+(?:and\s+)?(\d+)\s+seconds?\b", spent),
-        (r"\b(one|a|1)\s+in\s+(\d{1,3})\b(?![.,]\d)", one_in),
-        (rf"\b({ERA_NAMES})\s+(\d+)\b", era),
-        (rf"\b(\d+(?:st|nd|rd|th)|{'|'.join(ORDINALS[1:])})\s+year\s+of\s+(?:the\s+)?({ERA_NAMES})\b", era_ordinal),
-        (r"\b(quarter|half)[\s-](?:percentage[\s-])?point\b", part_of_point),
-        (rf"\b({MONTH_NAMES})\b\.?\s+(?:the\s+)?(\d{{1,2}})(?:st|nd|rd|th)?\b(?![,.]\d){YEAR}", month_day),
-        (rf"\b(\d{{1,2}})(?:st|nd|rd|th)?(?:\s+of)?\s+({MONTH_NAMES})\b\.?{YEAR}", day_month),
-        (rf"\b(?:{'|'.join([*MONTHS, 'Sept'])})\b", in_month),
-        (rf"\b(?:(Black|Good|Cyber|Ash|Palm|Easter)\s+)?({'|'.join(DAYS)})s?\b", on_weekday),
-        (r"\b(\d{1,2}):(\d{2})(?!\d)\s?([ap]\.?m\b\.?)?", clock),
-        (r"\b(\d{1,2})()\s?([ap]\.?m\b\.?|o'clock)", clock),
-        (rf"({D})\s?-?(?:%|percent\b|per\s+cent\b|percentage)", lambda match: [percent(digits(match[1]))]),
-        (rf"({WORDS})[\s-](?:percent|per\s+cent)", spelled_percent),
-        (r"\b(\d+)\s+(\d)[/⁄](\d)(?![/\d])", mixed),
-        (r"(?<![\w/])(\d{1,2})[/⁄](\d{1,2})(?![/\w])", slash),
+    Rule(
+        re.compile(pattern, 0 if reader in (in_month, on_weekday) or "II" in pattern else re.IGNORECASE),
+        reader,
+        tuple(needs.split("|")),
+    )
+    for pattern, reader, needs in (
+        (ISO_DATE.pattern, iso_date, DIGIT),
+        (STOPWATCH, stopwatch, ":"),
+        (IDENTIFIER, identifier, DIGIT),
+        (r"\b(\d+)[\s-](?:feet|foot|ft)[\s,-]+(\d{1,2})(?:[\s-]?inch(?:es)?)?\b", feet, "feet|foot|ft"),
+        (r"\b(\d+)\s+hours?(,?)\s+(?:and\s+)?(\d+)\s+minutes?(?:\2\s+(?:and\s+)?(\d+)\s+seconds?)?\b", spent, "hour"),
+        (r"\b(\d+)\s+hours?()\s+(?:and\s+)?()(\d+)\s+seconds?\b", spent, "hour"),
+        (r"\b()()(\d+)\s+minutes?\s+(?:and\s+)?(\d+)\s+seconds?\b", spent, "minute"),
+        (r"\b(one|a|1)\s+in\s+(\d{1,3})\b(?![.,]\d)", one_in, DIGIT),
+        (rf"\b({ERA_NAMES})\s+(\d+)\b", era, "|".join(ERAS)),
+        (
+            rf"\b(\d+(?:st|nd|rd|th)|{'|'.join(ORDINALS[1:])})\s+year\s+of\s+(?:the\s+)?({ERA_NAMES})\b",
+            era_ordinal,
+            "year",
+        ),
+        (r"\b(quarter|half)[\s-](?:percentage[\s-])?point\b", part_of_point, "point"),
+        (rf"\b({MONTH_NAMES})\b\.?\s+(?:the\s+)?(\d{{1,2}})(?:st|nd|rd|th)?\b(?![,.]\d){YEAR}", month_day, DIGIT),
+        (rf"\b(\d{{1,2}})(?:st|nd|rd|th)?(?:\s+of)?\s+({MONTH_NAMES})\b\.?{YEAR}", day_month, DIGIT),
+        (rf"\b(?:{'|'.join([*MONTHS, 'Sept'])})\b", in_month, WHOLE_MONTHS),
+        (rf"\b(?:(Black|Good|Cyber|Ash|Palm|Easter)\s+)?({'|'.join(DAYS)})s?\b", on_weekday, "day"),
+        (r"\b(\d{1,2}):(\d{2})(?!\d)\s?([ap]\.?m\b\.?)?", clock, ":"),
+        (r"\b(\d{1,2})()\s?([ap]\.?m\b\.?|o'clock)", clock, DIGIT),
+        (rf"({D})\s?-?(?:%|percent\b|per\s+cent\b|percentage)", lambda match: [percent(digits(match[1]))], "%|cent"),
+        (rf"({WORDS})[\s-](?:percent|per\s+cent)", spelled_percent, "cent"),
+        (r"\b(\d+)\s+(\d)[/⁄](\d)(?![/\d])", mixed, "/|⁄"),
+        (r"(?<![\w/])(\d{1,2})[/⁄](\d{1,2})(?![/\w])", slash, "/|⁄"),
         (
             r"\bhalf(?:\s+|-)(?:an?\s+)?(million|billion|trillion|thousand|hundred|dozen|decade|century|year)\b",
             half_scale,
+            "half",
         ),
-        (rf"\b({'|'.join(CARDINAL)}|\d+)\s+(?:\w+\s+)?and\s+a\s+half\b", and_a_half),
-        (r"\b(an?)\s+\w+\s+and\s+a\s+half\b", and_a_half),
-        (r"\bfortnight(?:ly)?\b", fortnight),
-        (rf"\b({'|'.join(ONES[1:])}|\d+)\s+others?\b", and_others),
-        (rf"\b({'|'.join(ORDINALS[1:])})\s+(?:lunar\s+)?month\b", lambda match: [month(ORDINAL[match[1].lower()])]),
-        (rf"\b({'|'.join(ONES[1:])}|\d+)\s+(?:in|out\s+of)\s+({'|'.join(ONES[2:])}|ten|100|10)\b", out_of),
-        (rf"\b({'|'.join(ONES[2:])}|\d+)\s+(decades|centuries|dozen|score)\b", of_tens),
+        (rf"\b({'|'.join(CARDINAL)}|\d+)\s+(?:\w+\s+)?and\s+a\s+half\b", and_a_half, "half"),
+        (r"\b(an?)\s+\w+\s+and\s+a\s+half\b", and_a_half, "half"),
+        (r"\bfortnight(?:ly)?\b", fortnight, "fortnight"),
+        (rf"\b({'|'.join(ONES[1:])}|\d+)\s+others?\b", and_others, "other"),
+        (
+            rf"\b({'|'.join(ORDINALS[1:])})\s+(?:lunar\s+)?month\b",
+            lambda match: [month(ORDINAL[match[1].lower()])],
+            "month",
+        ),
+        (rf"\b({'|'.join(ONES[1:])}|\d+)\s+(?:in|out\s+of)\s+({'|'.join(ONES[2:])}|ten|100|10)\b", out_of, "in|out"),
+        (
+            rf"\b({'|'.join(ONES[2:])}|\d+)\s+(decades|centuries|dozen|score)\b",
+            of_tens,
+            "decades|centuries|dozen|score",
+        ),
         (
             rf"\b(an?|{'|'.join(ONES[1:10])})[\s-]+(half|halves|(?:{'|'.join(part for part in PARTS if part not in ('half', 'halves'))})s?)\b",
             spelled_fraction,
+            "|".join(PARTS),
         ),
-        (r"(?<![\w.,])(\d{4}|\d0)'?s\b", decade),
-        (rf"[$£€¥]\s?({D})[\s-]?({SCALES}|k|mn?|bn?|tn)?\b", money),
+        (r"(?<![\w.,])(\d{4}|\d0)'?s\b", decade, DIGIT),
+        (rf"[$£€¥]\s?({D})[\s-]?({SCALES}|k|mn?|bn?|tn)?\b", money, "$|£|€|¥"),
         (
             rf"\b(?:(?:several|a\s+few|few|many|some|a\s+couple\s+of|tens\s+of|hundreds\s+of)\s+)(?:{SCALES})s?\b",
             lambda match: [vague(20, 10**12)],
+            SCALES,
         ),
-        (rf"\b(?:{SCALES}|ten|dozen|score)s\b", lambda match: [vague(20, 10**12)]),
-        (rf"({D})(?:[\s-]({SCALES}|bn|tn)\b|(?=\D|$))(?:st|nd|rd|th)?()", general),
-        (r"\ba\s+dozen\s+or\s+(?:so|more)\b", lambda match: [vague(10, 19)]),
-        (WORDS, spelled),
-        (r"\b(?:twice|thrice)\b", lambda match: [exact(2 if match[0].lower() == "twice" else 3)]),
-        (r"\b(twent|thirt|fort|fift|sixt|sevent|eight|ninet)ies\b", tens_plural),
-        (r"\bhalf\b|\bhalv(?:ed|es|ing)\b", lambda match: [percent(Fraction(50), strong=False)]),
-        (rf"(?<=[A-Z]\w\s|\w\w\s)({'|'.join(ROMAN)})\b", lambda match: [exact(ROMAN[match[1]], strong=False)]),
-        (rf"\b(?:{'|'.join(WEAK)})\b", lambda match: [exact(WEAK[match[0].lower()], strong=False)]),
+        (rf"\b(?:{SCALES}|ten|dozen|score)s\b", lambda match: [vague(20, 10**12)], f"{SCALES}|tens|dozens|scores"),
+        (rf"({D})(?:[\s-]({SCALES}|bn|tn)\b|(?=\D|$))(?:st|nd|rd|th)?()", general, DIGIT),
+        (r"\ba\s+dozen\s+or\s+(?:so|more)\b", lambda match: [vague(10, 19)], "dozen"),
+        (WORDS, spelled, WHOLE_WORDS),
+        (r"\b(?:twice|thrice)\b", lambda match: [exact(2 if match[0].lower() == "twice" else 3)], "twice|thrice"),
+        (r"\b(twent|thirt|fort|fift|sixt|sevent|eight|ninet)ies\b", tens_plural, "ies"),
+        (r"\bhalf\b|\bhalv(?:ed|es|ing)\b", lambda match: [percent(Fraction(50), strong=False)], "half|halv"),
+        (
+            rf"(?<=[A-Z]\w\s|\w\w\s)({'|'.join(ROMAN)})\b",
+            lambda match: [exact(ROMAN[match[1]], strong=False)],
+            "ii|iv|vi|ix|xi|xv",
+        ),
+        (rf"\b(?:{'|'.join(WEAK)})\b", lambda match: [exact(WEAK[match[0].lower()], strong=False)], WHOLE_WEAK),
     )
 )
 

@@ -44,6 +44,8 @@ _VIETNAMESE = frozenset(
         "luong",
     ]
 )
+_HAN_RUN = regex.compile(rf"[{HAN}]+")
+_FEW_HAN = regex.compile(rf"[{HAN}]{{2,4}}")
 _KOREAN_NAME = regex.compile(r"\b(\p{Lu}\p{L}+) (\p{Lu}\p{L}+)-(\p{L}+)\b|\b(\p{Lu}\p{L}+)-(\p{L}+) (\p{Lu}\p{L}+)\b")
 _KOREA = regex.compile(
     r"Korea|Seoul|Busan|Gwangju|Daegu|Incheon|Daejeon|Ulsan|Jeju|Suwon|\d (?:million |billion |trillion )?won\b"
@@ -56,11 +58,13 @@ _HAN_READERS = regex.compile(
 )
 
 
+@lru_cache(maxsize=1 << 12)
 def speaks_of_korea(text: str) -> bool:
     """Does an English or Japanese text speak of Korea, so that a name in Han may be read as nothing here reads it?"""
     return _KOREA.search(text) is not None
 
 
+@lru_cache(maxsize=1 << 12)
 def may_be_read_otherwise(text: str) -> bool:
     """Does a text speak of a country that reads Han otherwise than Japan?"""
     return speaks_of_korea(text) or _HAN_READERS.search(text) is not None
@@ -71,19 +75,19 @@ def _syllables(run: str) -> tuple[str, ...]:
     return tuple(lazy_pinyin(fold_han(run)))
 
 
-@lru_cache(maxsize=1 << 14)
+@lru_cache(maxsize=1 << 13)
+def _spelt(text: str) -> frozenset[str]:
+    """The pinyin of every stretch of one to four characters of the Han of a text."""
+    runs = map(_syllables, _HAN_RUN.findall(text))
+    return frozenset(
+        "".join(run[start:end]) for run in runs for start in range(len(run)) for end in range(start + 1, start + 5)
+    )
+
+
 def by_pinyin(word: str, text: str) -> bool:
     """Is there Han in the text whose pinyin is the Latin word?"""
     plain = letters(word)
-    for run in regex.findall(rf"[{HAN}]+", text) if len(plain) > 1 else ():
-        syllables = _syllables(run)
-        for start in range(len(syllables)):
-            spelt = ""
-            for syllable in syllables[start : start + 4]:
-                spelt += syllable
-                if spelt == plain:
-                    return True
-    return False
+    return len(plain) > 1 and plain in _spelt(text)
 
 
 @lru_cache(maxsize=1 << 12)
@@ -124,4 +128,4 @@ def is_vietnamese(name: str) -> bool:
 def is_korean_in_han(name: str) -> bool:
     """May a name in Han be a Korean's: two to four characters, the first a surname?"""
     folded = fold_han(name)
-    return regex.fullmatch(rf"[{HAN}]{{2,4}}", name) is not None and (folded[0] in KOREAN or folded[:2] in KOREAN)
+    return _FEW_HAN.fullmatch(name) is not None and (folded[0] in KOREAN or folded[:2] in KOREAN)
