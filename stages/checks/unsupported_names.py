@@ -15,6 +15,7 @@ from itertools import permutations, product
 import jieba  # type: ignore[import-untyped]
 import regex
 
+from stages.checks.tables import table
 from stages.records.record import occurrences
 from stages.text.phonetics import han_sounds, kana_sound, latin_sounds, likeness
 from stages.text.readings import (
@@ -29,11 +30,8 @@ from stages.text.readings import (
 )
 from stages.text.writing_systems import in_charset
 
-FUNCTION = 60_000  # jieba's count of a word from which on it is grammar: 的, 在, 最
-GRAMMAR = 20_000  # the same for words that it tags as adverbs, pronouns, particles …
-RARE = 50  # a word of several characters below it may be a name that jieba took for a word: 音羽, 荒川
-SELDOM = 400  # the same for one character: 佃
-LONG = 8  # Han characters of the longest part of a foreign name
+_TABLE = table("names")["chinese"]
+FUNCTION, GRAMMAR, RARE, SELDOM, LONG = (_TABLE[name] for name in ("function", "grammar", "rare", "seldom", "long"))
 _HAN = regex.compile(rf"[{HAN}]+")
 _KANA = regex.compile(r"[\p{Katakana}ー]{2,}|[\p{Hiragana}ー]{2,}")
 _DOTTED = regex.compile(r"[\p{Katakana}ー]+(?:[・＝=][\p{Katakana}ー]+)+")
@@ -174,8 +172,10 @@ def japanese_names(source_text: str, source_lang: str, text: str, accounted: Ite
             if not read or any(key in known for key in read for known in keys if len(key) > 3 or key == known):
                 continue
             heard = "".join(han_sounds(part))
-            near = 0.62 if len(heard) > 6 else 0.77
-            if not any(likeness(heard, s, within=True) >= near or likeness(heard, s) >= 0.6 for s in sounds):
+            near = _TABLE["within_long"] if len(heard) > 6 else _TABLE["within"]
+            if not any(
+                likeness(heard, s, within=True) >= near or likeness(heard, s) >= _TABLE["alike"] for s in sounds
+            ):
                 yield part
 
 

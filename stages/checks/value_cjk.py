@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
+from stages.checks.tables import table
 from stages.checks.units import Measure
 from stages.checks.value import (
     DIGIT,
@@ -30,22 +31,9 @@ from stages.checks.value import (
     year,
 )
 
-DIGITS = {
-    digit: value
-    for value, digits in enumerate(("〇零", "一壱", "二两兩弐", "三", "四", "五", "六", "七", "八", "九"))
-    for digit in digits
-}
-SMALL = {"十": 10, "百": 100, "千": 1000}
-LARGE = {"万": 10**4, "萬": 10**4, "亿": 10**8, "億": 10**8, "兆": 10**12}
-# 昭和29年 is 1925 + 29; a name of the years before 1868 has no meaning but as an era, so the list costs nothing.
-ERAS = {
-    "天正": 1572, "文禄": 1591, "永禄": 1557, "天文": 1531, "承応": 1651, "正保": 1643, "慶安": 1647, "明暦": 1654, "万治": 1657, "天和": 1680,
-    "正徳": 1710, "元文": 1735, "寛保": 1740, "延享": 1743, "寛延": 1747, "享和": 1800, "弘化": 1843, "万延": 1859, "文久": 1860, "元治": 1863,
-    "令和": 2018, "平成": 1988, "昭和": 1925, "大正": 1911, "明治": 1867, "慶応": 1864, "庆应": 1864, "安政": 1853, "嘉永": 1847,
-    "天保": 1829, "文政": 1817, "文化": 1803, "寛政": 1788, "宽政": 1788, "天明": 1780, "安永": 1771, "明和": 1763, "宝暦": 1750,
-    "享保": 1715, "宝永": 1703, "元禄": 1687, "貞享": 1683, "延宝": 1672, "寛文": 1660, "宽文": 1660, "寛永": 1623, "宽永": 1623,
-    "元和": 1614, "慶長": 1595, "庆长": 1595, "民国": 1911,
-}  # fmt: skip
+_TABLE = table("numbers_cjk")
+DIGITS, SMALL, LARGE = (_TABLE[name] for name in ("digits", "small", "large"))
+ERAS, WEAK = _TABLE["eras"], _TABLE["weak"]
 # 千 and 兆 that begin a unit are no number: 2.35千克, 300兆瓦.
 KANJI = r"(?:[〇零一二三四五六七八九十百万萬亿億两兩廿卅壱弐]|千(?![克米瓦卡赫伏帕焦吨升])|兆(?![瓦赫字帕欧]))"
 ARABIC = r"(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)(?:\.[0-9]+)?"
@@ -53,20 +41,9 @@ ARABIC = r"(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)(?:\.[0-9]+)?"
 UNIT = r"(?:[十百万萬亿億]|千(?![克米瓦卡赫伏帕焦吨升])|兆(?![瓦赫字帕欧]))"
 NUMBER = rf"(?>(?:{ARABIC}{UNIT}*)+|{KANJI}+(?:{ARABIC}{UNIT}*)*)"
 # What follows a kanji number that is meant as one. 三人 counts; 三菱 and 五十嵐 do not.
-COUNTER = (
-    r"(?:[人名個个つ本枚台回度位番号號冊册匹頭头羽只隻年月日天週周時时分秒円圆元歳才岁代倍階层層楼件軒家社店室席点點票勝敗胜负対对比種种所"
-    r"箱袋杯皿食着足組组支队队隊団团班曲部首集話话巻卷章節节項项条條棵颗粒張张把块片辆輛艘架栋棟座间間句字次场場届屆局轮轮轴門门"
-    r"口户戸届等级級男女割折成美欧步歩分票幕环環季股笔筆份双对套层封道幅球遍趟碗瓶罐盒桶篇段页頁顿盘排列行斤亩餐样樣国市県县町村区區公米英校世]"
-    r"|か月|ヶ月|カ月|ヵ月|箇月|か所|カ所|ヶ所|か国|カ国|ヶ国|試合|作目|メートル|キロ|センチ|ミリ|グラム|トン|リットル|ドル|ユーロ|ポンド|ウォン|"
-    r"パーセント|%|セット|ページ|ゴール|点|小时|毫|厘|克|吨|升|千克|千米|km|kg|m|cm|g)"
-)
+COUNTER = rf"(?:[{_TABLE['counter_characters']}]|{'|'.join(_TABLE['counter_words'])})"
 # Names and idioms that look like a number and its counter.
-NOT_NUMBERS = re.compile(
-    r"六本木|[一二三]本松|[二三四五六八十廿]日[市町]|八日市場|三日月|三日坊主|二人三脚|[三五七八九]戸|三次市|千本|[一二三四五六七八九]条(?=通|駅|河|大)|四国|三国(?=志|時)"
-    r"|十勝|八代(?=市|亜)|三軒茶屋|三轩茶屋|五所川原|九頭[竜龍]|九头龙|三社祭|四半期|二度と|十分(?!钟|鐘|間|前|後|之|の)|百分百|万分|五分五分|四六時中|四方八方"
-    r"|五花八门|三番[两五]次|三言[两二]语|三天两头|两口子|千万(?=别|不要|要)|万一|七五三|八[百万]屋|百目鬼|四万十川|十人十色|一石二[鳥鸟]|二次元|三次元|两岸|二手|九州|五常"
-    r"|[唯专專单単單统統逐]一|(?<!分)之一|[三五七八九]人制|世界一|二の次|三つ巴|八つ当たり|双十|四川|三重|千葉|千叶|三亚|三明|八卦|五官|一二三|[二三四五六]甲|[二三四五]氧|双胍"
-)
+NOT_NUMBERS = re.compile("|".join(_TABLE["not_numbers"]))
 
 
 def number(text: str) -> Fraction:
@@ -268,11 +245,6 @@ def uncounted(match: re.Match[str]) -> Iterator[Value]:
     yield exact(number(text), strong=is_arabic(text) or (len(text) > 2 and set(text) <= set(DIGITS)))
 
 
-WEAK = {
-    "ひとり": 1, "ひとつ": 1, "ふたり": 2, "ふたつ": 2, "みっつ": 3, "よっつ": 4, "いつつ": 5, "両": 2, "双": 2, "俩": 2, "仨": 3, "ペア": 2, "倍": 2,
-    "翻番": 2, "翻倍": 2, "コンビ": 2, "トリオ": 3, "ダブル": 2, "トリプル": 3, "はたち": 20, "ダース": 12, "正午": 12, "再": 2, "二": 2, "对": 2,
-    "ゼロ": 0, "百": 100, "千": 1000, "万": 10000,
-}  # fmt: skip
 DAYS_JA, DAYS_ZH = "月火水木金土日", "一二三四五六"
 N, N_DECIMAL = rf"({NUMBER})", rf"({NUMBER}(?:[点・][〇零一二三四五六七八九]+)?)"
 # One of these is in everything that `NOT_NUMBERS`, or a number, is.

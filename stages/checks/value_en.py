@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
+from stages.checks.tables import table
 from stages.checks.units import Measure
 from stages.checks.value import (
     DIGIT,
@@ -29,56 +30,14 @@ from stages.checks.value import (
     weekday,
 )
 
-ONES = [
-    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
-    "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
-]  # fmt: skip
-TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
-ORDINALS = [
-    "zeroth", "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth",
-    "eleventh", "twelfth",
-]  # fmt: skip
+_TABLE = table("numbers_en")
+ONES, TENS, ORDINALS, MONTHS, DAYS = (_TABLE[name] for name in ("ones", "tens", "ordinals", "months", "days"))
+SCALE, SHORT, PARTS, ERAS = (_TABLE[name] for name in ("scale", "short", "parts", "eras"))
+WEAK, ROMAN = _TABLE["weak"], _TABLE["roman"]
 CARDINAL = {word: value for value, word in enumerate(ONES)} | {word: 10 * n for n, word in enumerate(TENS, 2)}
 ORDINAL = {word: value for value, word in enumerate(ORDINALS)}
 ORDINAL |= {ONES[n] + "th": n for n in range(13, 20)} | {word[:-1] + "ieth": 10 * n for n, word in enumerate(TENS, 2)}
-SCALE = {"hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
-SHORT = {"k": 10**3, "m": 10**6, "mn": 10**6, "bn": 10**9, "b": 10**9, "tn": 10**12}
-PARTS = {"half": 2, "halves": 2, "third": 3, "quarter": 4} | {ORDINALS[n]: n for n in range(4, 11)}
-PARTS |= {"hundredth": 100, "thousandth": 1000}
-MONTHS = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
-    "December",
-]  # fmt: skip
-MONTH = (
-    {name.lower(): n for n, name in enumerate(MONTHS, 1)}
-    | {name[:3].lower(): n for n, name in enumerate(MONTHS, 1)}
-    | {"sept": 9}
-)
-DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
-ERAS = {"meiji": 1867, "taisho": 1911, "taishō": 1911, "showa": 1925, "shōwa": 1925, "heisei": 1988, "reiwa": 2018}
-# One word for a number, as often an idiom's: it may answer for a number of the other side, and need not be answered.
-WEAK = {
-    "once": 1, "single": 1, "sole": 1, "only": 1, "both": 2, "either": 2, "neither": 2, "pair": 2, "pairs": 2, "couple": 2, "double": 2,
-    "doubled": 2, "doubles": 2, "doubling": 2, "dual": 2, "twin": 2, "twins": 2, "duo": 2, "twofold": 2, "triple": 3, "tripled": 3,
-    "triples": 3, "threefold": 3, "trio": 3, "trilogy": 3, "triplets": 3, "quadruple": 4, "quadrupled": 4, "fourfold": 4, "quartet": 4, "quintet": 5,
-    "decade": 10, "century": 100, "dozen": 12, "noon": 12, "midnight": 0, "hundred": 100, "thousand": 1000, "million": 10**6,
-    "tenfold": 10, "no": 0, "again": 2, "all-time": 1,
-}  # fmt: skip
-ROMAN = {
-    "II": 2,
-    "III": 3,
-    "IV": 4,
-    "VI": 6,
-    "VII": 7,
-    "VIII": 8,
-    "IX": 9,
-    "XI": 11,
-    "XII": 12,
-    "XIII": 13,
-    "XIV": 14,
-    "XV": 15,
-    "XVI": 16,
-}
+MONTH = {word: n for n, name in enumerate(MONTHS, 1) for word in (name.lower(), name[:3].lower())} | {"sept": 9}
 D = r"(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)(?:\.[0-9]+)?"
 WORD = "|".join(sorted([*CARDINAL, *ORDINAL, *SCALE, "hundredth", "thousandth", "millionth"], key=len, reverse=True))
 WORDS = rf"\b(?:an?\s+)?(?:{WORD})(?:[\s-]+(?:(?<=hundred\s)and\s+|(?<=thousand\s)and\s+|(?<=million\s)and\s+)?(?:{WORD}))*\b"

@@ -8,9 +8,10 @@ import pytest
 
 from stages.checks.exonyms import called_otherwise, exonym, rows
 from stages.checks.kinds import Name, names_of, spans_of
+from stages.checks.name_parts import other_part, other_word
 from stages.checks.names import verdicts
-from stages.checks.pairing import match, other_part, other_word, score
-from stages.text.sinograms import (
+from stages.checks.pairing import match, score
+from stages.checks.sinograms import (
     by_pinyin,
     is_pinyin,
     is_vietnamese,

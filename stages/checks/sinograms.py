@@ -8,54 +8,17 @@ from functools import lru_cache
 import regex
 from pypinyin import lazy_pinyin
 
+from stages.checks.tables import table
 from stages.text.readings import HAN, fold_han, letters
 
-# Surnames of Korea, simplified, and how English writes them.
-KOREAN = {
-    "金": "kim gim", "李": "lee yi rhee ri li", "朴": "park pak bak", "崔": "choi choe", "郑": "jung jeong chung chong", "姜": "kang gang",
-    "赵": "cho jo", "尹": "yoon yun", "张": "jang chang", "林": "lim im rim", "韩": "han", "申": "shin sin", "吴": "oh o", "徐": "seo suh so",
-    "权": "kwon gwon", "黄": "hwang", "安": "ahn an", "宋": "song", "柳": "ryu yoo yu", "刘": "yoo yu ryu", "俞": "yoo yu", "洪": "hong",
-    "全": "jeon chun", "高": "ko go koh", "文": "moon mun", "梁": "yang ryang", "孙": "son sohn", "裴": "bae pae", "白": "baek paek",
-    "许": "heo hur huh", "南": "nam", "沈": "shim sim", "卢": "noh roh no ro", "河": "ha", "郭": "kwak gwak", "成": "sung seong", "车": "cha",
-    "朱": "joo ju chu", "禹": "woo u", "具": "koo gu ku", "任": "im lim yim", "田": "jeon", "闵": "min", "陈": "jin chin", "池": "ji chi",
-    "严": "eom um", "元": "won", "千": "cheon chun", "方": "bang pang", "孔": "kong gong", "玄": "hyun hyeon", "咸": "ham", "卞": "byun byeon",
-    "廉": "yeom yum", "吕": "yeo yuh", "秋": "choo chu", "都": "do", "石": "seok suk", "苏": "so", "薛": "seol sul", "宣": "sun seon",
-    "周": "joo ju", "吉": "gil kil", "延": "yeon", "魏": "wi", "表": "pyo", "明": "myung myeong", "奇": "ki gi", "潘": "ban pan", "王": "wang",
-    "玉": "ok", "陆": "yuk", "孟": "maeng", "卓": "tak", "鞠": "guk kook", "殷": "eun", "片": "pyeon", "龙": "yong", "芮": "ye", "罗": "na ra",
-    "曹": "cho jo", "丁": "jung jeong chung", "马": "ma", "皇甫": "hwangbo", "南宫": "namgung namkoong", "鲜于": "sunwoo",
-}  # fmt: skip
+_TABLE = table("sinograms")
+KOREAN: dict[str, str] = _TABLE["korean"]
 _SURNAMES = frozenset(latin for spellings in KOREAN.values() for latin in spellings.split())
-_VIETNAMESE = frozenset(
-    [
-        "nguyen",
-        "tran",
-        "pham",
-        "hoang",
-        "huynh",
-        "phan",
-        "vo",
-        "dang",
-        "bui",
-        "ngo",
-        "duong",
-        "trinh",
-        "dinh",
-        "truong",
-        "luong",
-    ]
-)
+_VIETNAMESE = frozenset(_TABLE["vietnamese"])
 _HAN_RUN = regex.compile(rf"[{HAN}]+")
 _FEW_HAN = regex.compile(rf"[{HAN}]{{2,4}}")
 _KOREAN_NAME = regex.compile(r"\b(\p{Lu}\p{L}+) (\p{Lu}\p{L}+)-(\p{L}+)\b|\b(\p{Lu}\p{L}+)-(\p{L}+) (\p{Lu}\p{L}+)\b")
-_KOREA = regex.compile(
-    r"Korea|Seoul|Busan|Gwangju|Daegu|Incheon|Daejeon|Ulsan|Jeju|Suwon|\d (?:million |billion |trillion )?won\b"
-    r"|韓|朝鮮|ソウル|釜山|大邱|仁川|光州|大田|ウォン"
-)
-_HAN_READERS = regex.compile(
-    r"Chin[ae]|Beijing|Shanghai|Taiwan|Taipei|Hong Kong|Macau|Vietnam|Hanoi|Tibet|Mongolia|Singapore|Malaysia"
-    r"|Qing|Tang|Song|Ming|Hangzhou|Suzhou|Guangzhou"
-    r"|清末|清朝|清代|唐代|宋代|明代|元代|漢詩|漢学|杭州|蘇州|広州|中国|北京|上海|台湾|台北|香港|マカオ|ベトナム|チベット|モンゴル|シンガポール|マレーシア"
-)
+_KOREA, _HAN_READERS = (regex.compile("|".join(_TABLE[name])) for name in ("korea", "han_readers"))
 
 
 @lru_cache(maxsize=1 << 12)
