@@ -44,7 +44,7 @@ from stages.text.readings import HAN, fold_han, is_common_noun, kana_key, latin_
 _TABLE = table("names")  # which says what each of these is, and the measurement that set it
 ALIKE: dict[str, float] = _TABLE["alike"]
 OTHER_KIND, NO_KIND = _TABLE["other_kind"], _TABLE["no_kind"]
-WITHIN, KNOWN, FAR, LONG, UNTOLD = (_TABLE[name] for name in ("within", "known", "far", "long", "untold"))
+WITHIN, KNOWN, FAR, LONG, UNTOLD = (float(_TABLE[name]) for name in ("within", "known", "far", "long", "untold"))
 ALIKE_ANYWHERE, WITHIN_ANYWHERE = _TABLE["anywhere"]["alike"], _TABLE["anywhere"]["within"]
 _NOT_NAMES = {letters(word) for word in (*calendar.month_name, *calendar.day_name, *_TABLE["not_names"])}
 KATAKANA = regex.compile(r"\p{Script=Katakana}[\p{Script=Katakana}ー・＝=]+")

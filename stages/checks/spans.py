@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from functools import cache, lru_cache
+from functools import lru_cache
 
-import jieba  # type: ignore[import-untyped]
 import regex
 
 from stages.checks.finding import Finding, place_of
 from stages.checks.kinds import KINDS
+from stages.checks.unsupported_names import chinese_words
 from stages.records.record import Record
 from stages.records.tasks import subset
 from stages.text.phonetics import han_sounds, kana_sound, latin_sound, likeness
@@ -70,17 +70,10 @@ def span_offset(source: Record, target: Record) -> Iterator[Finding]:
             yield Finding("span_offset", what=part)
 
 
-@cache
-def _chinese_words() -> jieba.Tokenizer:
-    jieba.setLogLevel(60)
-    return jieba.Tokenizer()
-
-
 @lru_cache(maxsize=1 << 12)
 def _best_cuts(text: str) -> tuple[list[float], list[float]]:
     """By place: the logarithm of the likeliest cut into Chinese words of the text before it, and of that after it."""
-    words = _chinese_words()
-    words.initialize()
+    words = chinese_words()
     graph, total = words.get_DAG(text), math.log(words.total)
     before, after = [0.0] + [-math.inf] * len(text), [-math.inf] * len(text) + [0.0]
     edges = [(start, end + 1) for start in range(len(text)) for end in graph[start]]

@@ -42,11 +42,18 @@ Token = tuple[str, int, int]  # word, start, end
 
 
 @cache
-def _chinese() -> tuple[jieba.Tokenizer, dict[str, str]]:
-    """The tokenizer, and the tag of each word of its dictionary."""
+def chinese_words() -> jieba.Tokenizer:
+    """jieba's tokenizer, with its dictionary."""
     jieba.setLogLevel(60)
     tokenizer = jieba.Tokenizer()
     tokenizer.initialize()
+    return tokenizer
+
+
+@cache
+def _chinese() -> tuple[jieba.Tokenizer, dict[str, str]]:
+    """The tokenizer, and the tag of each word of its dictionary."""
+    tokenizer = chinese_words()
     with tokenizer.get_dict_file() as file:
         rows = [line.decode().split() for line in file]
     return tokenizer, {row[0]: row[-1] for row in rows}

@@ -20,7 +20,7 @@ from itertools import groupby
 from typing import Any
 
 from stages import checks
-from stages.checks import Checks, clause, names, negation, spans
+from stages.checks import Checks, clause, names, spans
 from stages.checks.finding import Finding
 from stages.checks.risk import assess, model
 from stages.core import config
@@ -39,7 +39,6 @@ from stages.records.tasks import subset
 
 Score = Callable[[Record, Record], float]
 SCORES: dict[str, Score] = {
-    "negation": negation.negation_score,
     "clause": clause.clause_score,
     "label": spans.swap_score,
 }
@@ -180,7 +179,7 @@ def name_table(joined: Sequence[Pair], languages: Sequence[str]) -> dict[str, An
 
 
 def curve(results: Results, languages: Sequence[str]) -> list[dict[str, Any]]:
-    """On the held-out half, for the score of negation, clause and label, and for the risk over all kinds: at each threshold, the
+    """On the held-out half, for the score of clause and label, and for the risk over all kinds: at each threshold, the
     share of corruptions and of true references whose score is at least that."""
     rows = []
     for kind, score in SCORES.items():

@@ -158,7 +158,7 @@ def lexicon() -> Lexicon:
         surface = entry.surface()
         if len(surface) == 2 and pair.fullmatch(surface):
             pairs.add((surface, entry.reading_form()))
-        if begins_with_han.match(surface) and is_surname(entry):
+        if is_surname(entry) and begins_with_han.match(surface):
             found[entry.reading_form()].update(surface)
     surnames = defaultdict[str, set[str]](set)
     for reading, characters in found.items():
@@ -176,7 +176,8 @@ def _character_readings() -> dict[str, set[str]]:
     characters = {char for word, _ in words for char in word}
     known = {char: {entry.reading_form() for entry in dictionary().lookup(char)} for char in characters}
     seen: dict[str, Counter[str]] = defaultdict(Counter)
-    for (first, second), reading in words:
+    for word, reading in words:
+        first, second = word[0], word[1]
         for part in known[first]:
             if reading.startswith(part):
                 seen[second][reading[len(part) :]] += 1
