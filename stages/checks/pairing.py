@@ -341,7 +341,7 @@ def strays_in_english(source: Record, target: Record) -> list[str]:
     for word in latin_words(target["text"], hyphen=True):
         plain = letters(word)
         if not word[0].isupper() or word.lower() in latin or word.isupper() or plain in _NOT_NAMES:
-            before = ""
+            before, known = "", False
             continue
         romaji, common = bool(ROMAJI.fullmatch(plain)), commonness(word.lower())
         if (
