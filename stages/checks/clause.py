@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import lru_cache
 
 import regex
 
@@ -22,10 +23,10 @@ SHORT, LEAST, MOST = (
 # Code points of a translation for one code point of each class of the source, and the deviation of the natural logarithm:
 # least squares on 320 references a pair from Japanese and 226 from English (benchmarks/lengths.py).
 CLASSES = {
-    "ja": (r"\p{Han}", r"\p{Hiragana}", r"[\p{Katakana}ー]"),  # and the rest
+    "ja": tuple(map(regex.compile, (r"\p{Han}+", r"\p{Hiragana}+", r"[\p{Katakana}ー]+"))),  # and the rest
     "en": (
-        r"(?<!\p{L})\p{Ll}[\p{L}'’]*",
-        r"(?<!\p{L})\p{Lu}[\p{L}'’]*",
+        regex.compile(r"(?<!\p{L})\p{Ll}[\p{L}'’]*"),
+        regex.compile(r"(?<!\p{L})\p{Lu}[\p{L}'’]*"),
     ),  # words without and with a capital, and the rest
 }
 LENGTH = {
@@ -37,10 +38,11 @@ LENGTH = {
 FEW = 25  # code points below which one word more or less is much: the deviation is taken as twice as wide
 
 
-def classes(text: str, lang: str) -> list[int]:
+@lru_cache(maxsize=1 << 12)
+def classes(text: str, lang: str) -> tuple[int, ...]:
     """How many code points of a source text are in each class of `CLASSES`, and how many in none."""
-    counts = [sum(map(len, regex.findall(pattern, text))) for pattern in CLASSES[lang]]
-    return [*counts, len(text) - sum(counts)]
+    counts = [sum(map(len, pattern.findall(text))) for pattern in CLASSES[lang]]
+    return (*counts, len(text) - sum(counts))
 
 
 def clause_score(source: Record, target: Record) -> float:

@@ -1,6 +1,6 @@
 """Places, peoples and bodies that have a name of their own in each language, so that no sound tells whether one was kept.
 
-`exonyms.txt` beside this module, and what CLDR knows (Unicode licence, by way of Babel): countries, languages, and the
+`tables/exonyms.txt`, and what CLDR knows (Unicode licence, by way of Babel): countries, languages, and the
 cities that stand for time zones.
 """
 
@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache, lru_cache
-from pathlib import Path
 from typing import NamedTuple
 
 import regex
 from babel import Locale
+
+from stages.checks.tables import TABLES
+
+_SPELLED, _GENITIVE = regex.compile(r"[\p{L}\p{M}.’'-]+"), regex.compile(r"['’]s?(?!\p{L})")
+_INITIALS = regex.compile(r"\p{L}\.\p{L}")
 
 
 class Row(NamedTuple):
@@ -41,7 +45,7 @@ def _forms(name: str) -> tuple[str, ...]:
 
 
 def _of_file() -> Iterator[Row]:
-    for line in Path(__file__).with_name("exonyms.txt").read_text(encoding="utf-8").splitlines():
+    for line in (TABLES / "exonyms.txt").read_text(encoding="utf-8").splitlines():
         if line and not line.startswith("#"):
             english, japanese, chinese = (tuple(part.split("|")) for part in line.split("\t"))
             yield Row(english, japanese, chinese)
@@ -87,8 +91,8 @@ def _has(name: str, word: str, lang: str) -> bool:
 @lru_cache(maxsize=1 << 14)
 def _spaced(text: str) -> str:
     """The words of a text between spaces, without marks and the genitive."""
-    words = regex.findall(r"[\p{L}\p{M}.’'-]+", regex.sub(r"['’]s?(?!\p{L})", " ", text))
-    return " " + " ".join(word if regex.search(r"\p{L}\.\p{L}", word) else word.strip(".'’-") for word in words) + " "
+    words = _SPELLED.findall(_GENITIVE.sub(" ", text))
+    return " " + " ".join(word if _INITIALS.search(word) else word.strip(".'’-") for word in words) + " "
 
 
 @lru_cache(maxsize=1 << 14)

@@ -6,47 +6,18 @@ from typing import NamedTuple
 
 import regex
 
+from stages.checks.tables import table
 from stages.records.record import Record
 from stages.records.tasks import subset
 from stages.text.readings import proper_nouns
 
-KINDS = {
-    **dict.fromkeys(("人名", "person"), "person"),
-    **dict.fromkeys(("地名", "city", "country", "river", "region", "island", "mountain", "state", "lake"), "place"),
-    **dict.fromkeys(("法人名", "政治的組織名", "その他の組織名", "施設名", "製品名", "イベント名"), "other"),
-    **dict.fromkeys(("organization", "company", "government agency", "university", "facility", "sports team"), "other"),
-    **dict.fromkeys(("political party", "event"), "other"),
-    # of open labels in Japanese and Chinese, as a translation has them
-    **dict.fromkeys(("人物", "选手", "選手", "作家"), "person"),
-    **dict.fromkeys(
-        ("都市", "城市", "国", "国家", "川", "河流", "地域", "地区", "島", "岛屿", "山", "山脉", "州", "湖", "湖泊"),
-        "place",
-    ),
-    **dict.fromkeys(
-        ("組織", "组织", "企業", "公司", "政府機関", "政府机构", "大学", "施設", "设施", "スポーツチーム", "运动队"),
-        "other",
-    ),
-    **dict.fromkeys(("政党", "イベント", "活动", "団体"), "other"),
-}
-RELATIONS = {  # kinds of head and tail; "" where it is no name
-    "所属": ("other", "other"),
-    "役職": ("person", ""),
-    "代表": ("other", "person"),
-    "所在地": ("other", "place"),
-    "出身地": ("other", "place"),  # of a firm too
-    "開発元": ("other", "other"),
-    "親会社": ("other", "other"),
-    "家族": ("person", "person"),
-    "主催者": ("other", "other"),
-    "作者": ("other", "person"),
-    "提携先": ("other", "other"),
-    "所有者": ("", "other"),
-}
+_TABLE = table("kinds")
+KINDS: dict[str, str] = {label: kind for kind, labels in _TABLE["labels"].items() for label in labels}
+RELATIONS: dict[str, list[str]] = _TABLE["relations"]
+_DIGIT = regex.compile(r"\d")
 _TITLE = regex.compile(
-    r"^(?:(?:Drs?|Mrs?|Ms|Prof|Sir|Dame|Lord|Lady|Doctor|Professor|Captain|King|Queen|Princess|Prince|Emperor|Empress|President|Judge|Justice"
-    r"|Senator|General|Colonel|Major|Sergeant|Saint|Pope|Bishop|Father|Sister|Brother|Uncle|Aunt|Count|Duke|Baron|Mayor|Governor|Inspector|Coach|Nurse)\b\.? ?)+(?=\p{Lu})"
-    r"|(?<=[\p{Han}\p{Katakana}ー]{2})(?:医生|先生|女士|博士|教授|夫人|小姐|爵士|勋爵|公爵|伯爵|男爵|皇帝|国王|女王|王子|公主|总统|总理|议员|法官|上校|将军|船长|神父|主教"
-    r"|さん|氏|卿|君|様|医師|監督|選手|議員|判事|大統領|首相|王|女王|王子|皇帝|将軍|船長|神父|容疑者|被告)$"
+    rf"^(?:(?:{'|'.join(_TABLE['titles']['before'])})\b\.? ?)+(?=\p{{Lu}})"
+    rf"|(?<=[\p{{Han}}\p{{Katakana}}ー]{{2}})(?:{'|'.join(_TABLE['titles']['after'])})$"
 )
 
 
@@ -92,7 +63,7 @@ def _by_analyser(text: str) -> str:
 def span_texts(record: Record) -> list[str]:
     """The spans of a record that hold no digit, each once, sorted."""
     spans = {span["text"] for extraction in record["extractions"] for span in extraction["spans"]}
-    return sorted(span for span in spans if not regex.search(r"\d", span))
+    return sorted(span for span in spans if not _DIGIT.search(span))
 
 
 def spans_of(record: Record, source_lang: str) -> list[Name]:

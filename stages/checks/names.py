@@ -13,18 +13,20 @@ from typing import Literal
 
 import regex
 
-from stages.checks.english import ROMAJI, begins_with_place, same_in_english, strays_in_english
 from stages.checks.exonyms import called_otherwise, exonym
 from stages.checks.finding import Finding, place_of
 from stages.checks.kinds import Name, names_of, span_texts
-from stages.checks.pairing import Match, match, other_part, other_word, stem
+from stages.checks.latin import ROMAJI
+from stages.checks.name_parts import other_part, other_word
+from stages.checks.pairing import Match, match, same_in_english, stem, strays_in_english
+from stages.checks.sinograms import is_korean_in_han, may_be_read_otherwise
+from stages.checks.tables import table
 from stages.checks.unsupported_names import japanese_names, names_in_japanese
 from stages.records.record import Record
-from stages.text.readings import HAN, fold_han, letters
-from stages.text.sinograms import is_korean_in_han, may_be_read_otherwise
+from stages.text.readings import HAN, fold_han, letters, proper_nouns
 
-ALONE = 0.7  # strength of a name that has gone with none in its place, or come with none gone
-UNKNOWN = 0.4  # strength of a text of whose names none can be told
+ALONE, UNKNOWN = (table("names")["strength"][name] for name in ("alone", "unknown"))
+_HAN_NAME = regex.compile(rf"[{HAN}]{{2,}}")
 Verdict = Literal["same", "different", "unknown"]
 
 
@@ -34,9 +36,14 @@ def _had_to_be_kept(name: Name, text: str, direction: tuple[str, str]) -> bool:
         return False
     if called_otherwise(name.text, text, direction):
         return True
-    if direction != ("ja", "zh") or name.kind == "other" or not regex.fullmatch(rf"[{HAN}]{{2,}}", name.text):
+    if direction != ("ja", "zh") or name.kind == "other" or not _HAN_NAME.fullmatch(name.text):
         return False
     return stem(name.text)[:2] not in fold_han(text)
+
+
+def _begins_with_place(name: str) -> bool:
+    """福岡工場: an organisation that is named after a place keeps it in every language."""
+    return any(start == 0 and len(stretch) > 1 and part == "地名" for stretch, start, part in proper_nouns(name))
 
 
 def _changes(source: Record, target: Record, found: Match) -> tuple[list[str], list[str]]:
@@ -79,7 +86,7 @@ def _in_english(source: Record, target: Record) -> list[tuple[str, Verdict]]:
     }
     result: list[tuple[str, Verdict]] = []
     for name in names_of(source, "ja"):
-        telling = name.kind != "other" or strays or begins_with_place(name.text)
+        telling = name.kind != "other" or strays or _begins_with_place(name.text)
         same = exonym(name.text, here, direction) or same_in_english(name, here) or (False if telling else None)
         if same is False and is_korean_in_han(name.text) and may_be_read_otherwise(text):
             same = None

@@ -8,7 +8,8 @@ its own in the source: 3-1 is not 3-3.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 import numpy as np
 from scipy.sparse import csr_matrix  # type: ignore[import-untyped]
@@ -26,15 +27,24 @@ REVERSED = 0.5  # a score the other way round: of 2,400 true references two have
 SCORE = re.compile(r"(?<![\d.,:/―–—-])(\d{1,3})\s?[-‐–—―−:比対对]\s?(\d{1,3})(?![\d.,:/―–—-]?\d)")
 
 
-def read(text: str, lang: str) -> list[Value]:
+@lru_cache(maxsize=1 << 12)
+def read(text: str, lang: str) -> tuple[Value, ...]:
     """The values of a text in en, ja or zh."""
-    return value_en.read(text) if lang == "en" else value_cjk.read(text, lang)
+    return tuple(value_en.read(text) if lang == "en" else value_cjk.read(text, lang))
 
 
-def partners(values: list[Value], others: list[Value]) -> set[int]:
+def partners(values: Sequence[Value], others: Sequence[Value]) -> set[int]:
     """Which of `values` get a partner of their own among `others`, when as many as possible do."""
     if not values or not others:
         return set()
+    free = list(others)
+    for value in values:  # where the first that fits will do for each, nothing is left to be assigned
+        fitting = next((n for n, other in enumerate(free) if value.matches(other)), None)
+        if fitting is None:
+            break
+        del free[fitting]
+    else:
+        return set(range(len(values)))
     left, right = list(dict.fromkeys(values)), list(dict.fromkeys(others))  # a table may repeat one number 1,000 times
     alike = np.array([[value.matches(other) for other in right] for value in left])
     rows, columns = ([own.index(item) for item in items] for own, items in ((left, values), (right, others)))
@@ -42,12 +52,12 @@ def partners(values: list[Value], others: list[Value]) -> set[int]:
     return {index for index, at in enumerate(found) if at >= 0}
 
 
-def unanswered(values: list[Value], others: list[Value]) -> list[Value]:
+def unanswered(values: Sequence[Value], others: Sequence[Value]) -> list[Value]:
     """The strong ones that none of the others matches."""
     return [value for value in values if value.strong and not any(value.matches(other) for other in others)]
 
 
-def excess(values: list[Value], others: list[Value]) -> list[Value]:
+def excess(values: Sequence[Value], others: Sequence[Value]) -> list[Value]:
     """The strong ones that are left when each of the others answers for one only; a date may be said twice, as in
     "Showa 29 (1954)"."""
     strong = [value for value in values if value.strong]

@@ -49,7 +49,9 @@ def units(text: str) -> list[str]:
 
 def loops(text: str) -> bool:
     """Whether a phrase with a letter in it follows itself at least twice. はは is a word, ははは a laugh: a phrase has two
-    different characters."""
+    different characters. A phrase of two characters or more that stands three times has the same four characters twice."""
+    if len({text[at : at + 4] for at in range(len(text) - 3)}) == len(text) - 3:
+        return False
     return any(any(map(str.isalpha, m[1])) and len(set(m[1].strip())) > 1 for m in LOOP.finditer(text))
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from functools import cache, lru_cache
+from functools import lru_cache
 
-import jieba  # type: ignore[import-untyped]
 import regex
 
 from stages.checks.finding import Finding, place_of
 from stages.checks.kinds import KINDS
+from stages.checks.unsupported_names import chinese_words
 from stages.records.record import Record
 from stages.records.tasks import subset
 from stages.text.phonetics import han_sounds, kana_sound, latin_sound, likeness
@@ -20,7 +20,16 @@ from stages.text.readings import HAN, fold_han, latin_key, reads_as, word_ends
 BOUND = 6.0
 BOUND_ONE = 6.5  # of a span of one character, which may be a word of its own in a longer entry: 疼 of 头疼 costs 6.1
 SWAPPED = 0.4  # by how much another phrase must fit better than the label's own to be evidence; 1 is the most
-_WORD = r"[\p{L}\p{M}\p{N}]"
+_DIGIT, _DIGIT_BEFORE, _DIGIT_AFTER = (regex.compile(p) for p in (r"\p{N}", r"\p{N}[.,]?$", r"[.,]?\p{N}"))
+_SENTENCE = regex.compile(r"[。！？](?=.)|[a-z]{3}[.!?]\s")
+_LATIN, _LATIN_END = regex.compile(r"[\p{Latin}\p{M}]"), regex.compile(r"[\p{Latin}\p{M}]$")
+_THREE_LETTERS = regex.compile(r"\p{L}{3}$")
+_CAPITAL, _CAPITALISED = regex.compile(r"\p{Lu}"), regex.compile(r"\p{Lu}\p{L}{2,}")
+_ONE_HAN, _HAN_OR_MARK, _TWO_HAN = (regex.compile(p) for p in (r"\p{Han}", rf"[{HAN}]", rf"[{HAN}]{{2}}"))
+_COUNTED = regex.compile(r"[\p{N}.,]+[\p{Han}\p{Hiragana}]{1,3}")
+_LATIN_OR_DIGITS = regex.compile(r"[\p{Latin}\p{N}]{2,}|\p{N}")
+_KATAKANA = regex.compile(r"[\p{Katakana}ー]+")
+_JAPANESE = regex.compile(rf"[{HAN}\p{{Hiragana}}\p{{Katakana}}ー]+")
 _EDGE = regex.compile(r"^[\s\p{P}--[#$%&(\[{<«‹「『《〈“‘\"'’@*+\-–—]]|\s$|[,;:。、，；：・·]$", regex.V1)
 _AFFIX = tuple("手者员家人们式性型版类份们")  # 吉他手: the word before may be the span
 _AREA = tuple("州市県町村国省庁社部区")
@@ -61,17 +70,10 @@ def span_offset(source: Record, target: Record) -> Iterator[Finding]:
             yield Finding("span_offset", what=part)
 
 
-@cache
-def _chinese_words() -> jieba.Tokenizer:
-    jieba.setLogLevel(60)
-    return jieba.Tokenizer()
-
-
 @lru_cache(maxsize=1 << 12)
 def _best_cuts(text: str) -> tuple[list[float], list[float]]:
     """By place: the logarithm of the likeliest cut into Chinese words of the text before it, and of that after it."""
-    words = _chinese_words()
-    words.initialize()
+    words = chinese_words()
     graph, total = words.get_DAG(text), math.log(words.total)
     before, after = [0.0] + [-math.inf] * len(text), [-math.inf] * len(text) + [0.0]
     edges = [(start, end + 1) for start in range(len(text)) for end in graph[start]]
@@ -100,15 +102,18 @@ def boundary_faults(source: Record, target: Record) -> list[tuple[str, str]]:
         end = start + len(part)
         if text[start:end] != part:
             continue
-        elsewhere = lang == "en" and regex.search(rf"(?<!\p{{L}}){regex.escape(part)}(?!\p{{L}})", text)
         fault = _edge_fault(part, text, start, end, lang, source_spans, target["subset"].startswith("SCPOS"))
         if fault is None and lang != "en":
             fault = _cut_fault(part, text, start, end, lang, source_spans)
-        if fault and not (
-            fault == "inside a word" and elsewhere
-        ):  # arguments get the first place: president of presidential
+        # Arguments get the first place: president of presidential.
+        if fault and not (fault == "inside a word" and lang == "en" and _stands_alone(part, text)):
             found.append((part, fault))
     return found
+
+
+def _stands_alone(part: str, text: str) -> bool:
+    """Does a text have the part somewhere as words of its own?"""
+    return regex.search(rf"(?<!\p{{L}}){regex.escape(part)}(?!\p{{L}})", text) is not None
 
 
 def _edge_fault(
@@ -117,27 +122,26 @@ def _edge_fault(
     if _EDGE.search(part.removeprefix("/")) or any(part.count(pair[0]) != part.count(pair[1]) for pair in _PAIRS):
         return "edge"
     before, after = text[start - 1 : start], text[end : end + 1]
-    if regex.match(r"\p{N}", part) and regex.search(r"\p{N}[.,]?$", text[:start]):
+    if _DIGIT.match(part) and _DIGIT_BEFORE.search(text[max(0, start - 3) : start]):
         return "inside a number"
-    if regex.search(r"\p{N}$", part) and regex.match(r"[.,]?\p{N}", text[end:]):
+    if _DIGIT_BEFORE.search(part[-1:]) and _DIGIT_AFTER.match(text, end):
         return "inside a number"
     if before.isdigit() and part[0] in "年月日":
         return "inside a number"
-    if regex.search(r"[。！？](?=.)|[a-z]{3}[.!?]\s", part):
+    if _SENTENCE.search(part):
         return "sentence end"
-    latin = r"[\p{Latin}\p{M}]"
-    if regex.match(latin, part) and regex.match(latin, before):
+    if _LATIN.match(part) and _LATIN.match(before):
         return "inside a word"
     if (
-        regex.search(latin + "$", part)
-        and regex.match(latin, after)
-        and not (_INFLECTION.match(text, end) and regex.search(r"\p{L}{3}$", part))
+        _LATIN_END.search(part)
+        and _LATIN.match(after)
+        and not (_INFLECTION.match(text, end) and _THREE_LETTERS.search(part))
     ):
         return "inside a word"
     if fold_han(part) in source_spans:  # 及川杣夫
         return None
     head, tail = _PARTICLE[lang]
-    closed = lang == "zh" and part.endswith("的") and (opinion or not regex.match(r"\p{Han}", after))  # 袋子是坏的。
+    closed = lang == "zh" and part.endswith("的") and (opinion or not _ONE_HAN.match(after))  # 袋子是坏的。
     return "function word" if head.search(part) or (tail.search(part) and not closed) else None
 
 
@@ -149,14 +153,14 @@ def _cut_fault(part: str, text: str, start: int, end: int, lang: str, source_spa
     folded = fold_han(text)
     if len(folded) == len(text) and any(_inside(folded, place, source_spans) for place in (start, end)):
         return "piece of its source"
-    if regex.fullmatch(r"[\p{N}.,]+[\p{Han}\p{Hiragana}]{1,3}", part):  # with its counter: 14つがい, 11月 of 11月份
+    if _COUNTED.fullmatch(part):  # with its counter: 14つがい, 11月 of 11月份
         return None
     if lang == "zh":
         bound = BOUND_ONE if len(part) == 1 else BOUND
         ending = 0.0 if text[end : end + 1] in _AFFIX else _chinese_cost(text, end)
         return "inside a word" if max(_chinese_cost(text, start), ending) >= bound else None
     ends = word_ends(text)
-    if part[-1] in _AREA and regex.match(r"\p{Han}", text[end:]):
+    if part[-1] in _AREA and _ONE_HAN.match(text, end):
         ends |= {end}  # デラウェア州 of デラウェア州法
     return "inside a word" if start not in ends or end not in ends else None
 
@@ -165,7 +169,7 @@ def _inside(folded: str, place: int, source_spans: set[str]) -> bool:
     """Does the place part two Han characters that stand together inside a span of the source, and are nowhere in it the
     end of one and the beginning of the next: 白|河 of 白河ブルーヘロンズ?"""
     pair = folded[max(0, place - 1) : place + 1]
-    if not regex.fullmatch(rf"[{HAN}]{{2}}", pair):
+    if not _TWO_HAN.fullmatch(pair):
         return False
     holding = [span for span in source_spans if pair in span]
     ends, begins = ({span[at] for span in source_spans if span} for at in (-1, 0))
@@ -179,32 +183,27 @@ def span_boundary(source: Record, target: Record) -> Iterator[Finding]:
         yield Finding("span_boundary", target=place_of(part, target["text"]), what=f"{part}: {fault}")
 
 
+@lru_cache(maxsize=1 << 15)
 def resemblance(source: str, target: str, source_lang: str, target_lang: str) -> float:
     """0 to 1: what a phrase and its translation share that needs no dictionary: digits, Latin, Han, readings, sound."""
     best = 0.0
-    latin = {word.lower() for word in regex.findall(r"[\p{Latin}\p{N}]{2,}|\p{N}", source)}
-    other = {word.lower() for word in regex.findall(r"[\p{Latin}\p{N}]{2,}|\p{N}", target)}
+    latin, other = ({word.lower() for word in _LATIN_OR_DIGITS.findall(text)} for text in (source, target))
     if latin and other:
         best = len(latin & other) / min(len(latin), len(other))
-    if source_lang == "en":
-        sounds = latin_sound(source)
+    sounds = latin_sound(source) if source_lang == "en" else kana_sound("".join(_KATAKANA.findall(source)))
+    if target_lang == "zh":
+        heard = "".join(han_sounds(target))
     else:
-        sounds = kana_sound("".join(regex.findall(r"[\p{Katakana}ー]+", source)))
-    heard = "".join(han_sounds(target))
-    if target_lang != "zh":
         heard = latin_sound(target) if target_lang == "en" else kana_sound(target)
     if len(sounds) > 3 and len(heard) > 3:
         best = max(best, likeness(sounds, heard), likeness(sounds, heard, within=True) - 0.1)
     if "en" not in (source_lang, target_lang):
-        left, right = (
-            set(regex.findall(rf"[{HAN}]", fold_han(source))),
-            set(regex.findall(rf"[{HAN}]", fold_han(target))),
-        )
+        left, right = (set(_HAN_OR_MARK.findall(fold_han(text))) for text in (source, target))
         if left and right:
             best = max(best, len(left & right) / min(len(left), len(right)))
     elif target_lang == "en":
-        japanese = "".join(regex.findall(rf"[{HAN}\p{{Hiragana}}\p{{Katakana}}ー]+", source))
-        words = [latin_key(word) for word in regex.findall(r"\p{Lu}\p{L}{2,}", target)]
+        japanese = "".join(_JAPANESE.findall(source))
+        words = [latin_key(word) for word in _CAPITALISED.findall(target)]
         best = max([best, *(1.0 for key in words if len(key) > 2 and reads_as(japanese, key, whole=False))])
     return best
 
@@ -231,7 +230,7 @@ def swap_score(source: Record, target: Record) -> float:
             fits["elsewhere in the text"] = 1.0
         score = max(score, max(fits.values(), default=0.0) - own)
         sounds = KINDS.get(slot.split("/")[0]) in ("person", "place")
-        if sounds and pair[1] == "en" and not regex.search(r"\p{Lu}", part):
+        if sounds and pair[1] == "en" and not _CAPITAL.search(part):
             score = 1.0  # the label of a person or place on a phrase that is no name
     return score
 

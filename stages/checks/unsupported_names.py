@@ -15,6 +15,8 @@ from itertools import permutations, product
 import jieba  # type: ignore[import-untyped]
 import regex
 
+from stages.checks.tables import table
+from stages.records.record import occurrences
 from stages.text.phonetics import han_sounds, kana_sound, latin_sounds, likeness
 from stages.text.readings import (
     HAN,
@@ -22,29 +24,36 @@ from stages.text.readings import (
     fold_han,
     kana_key,
     latin_key,
+    lexicon,
     proper_nouns,
     reads_as,
-    romaji,
 )
 from stages.text.writing_systems import in_charset
 
-FUNCTION = 60_000  # jieba's count of a word from which on it is grammar: 的, 在, 最
-GRAMMAR = 20_000  # the same for words that it tags as adverbs, pronouns, particles …
-RARE = 50  # a word of several characters below it may be a name that jieba took for a word: 音羽, 荒川
-SELDOM = 400  # the same for one character: 佃
-LONG = 8  # Han characters of the longest part of a foreign name
+_TABLE = table("names")["chinese"]
+FUNCTION, GRAMMAR, RARE, SELDOM, LONG = (_TABLE[name] for name in ("function", "grammar", "rare", "seldom", "long"))
 _HAN = regex.compile(rf"[{HAN}]+")
 _KANA = regex.compile(r"[\p{Katakana}ー]{2,}|[\p{Hiragana}ー]{2,}")
 _DOTTED = regex.compile(r"[\p{Katakana}ー]+(?:[・＝=][\p{Katakana}ー]+)+")
+_WITH_DOTS = regex.compile(rf"[{HAN}]{{1,{LONG}}}(?:[·-][{HAN}]{{1,{LONG}}})+")
+_LATIN = regex.compile(r"\p{Latin}+")
+_CAPITALISED, _HYPHENED = regex.compile(r"\p{Lu}[\p{L}'’]*"), regex.compile(r"\p{Lu}[\p{L}'’]*(?:-\p{L}+)*")
 Token = tuple[str, int, int]  # word, start, end
+
+
+@cache
+def chinese_words() -> jieba.Tokenizer:
+    """jieba's tokenizer, with its dictionary."""
+    jieba.setLogLevel(60)
+    tokenizer = jieba.Tokenizer()
+    tokenizer.initialize()
+    return tokenizer
 
 
 @cache
 def _chinese() -> tuple[jieba.Tokenizer, dict[str, str]]:
     """The tokenizer, and the tag of each word of its dictionary."""
-    jieba.setLogLevel(60)
-    tokenizer = jieba.Tokenizer()
-    tokenizer.initialize()
+    tokenizer = chinese_words()
     with tokenizer.get_dict_file() as file:
         rows = [line.decode().split() for line in file]
     return tokenizer, {row[0]: row[-1] for row in rows}
@@ -91,6 +100,7 @@ def name_readings(folded: str, kinds: tuple[str, ...] = ("人名", "地名")) ->
     return frozenset(keys)
 
 
+@lru_cache(maxsize=1 << 10)
 def _words(text: str) -> list[Token]:
     return list(_chinese()[0].tokenize(text, HMM=False))
 
@@ -129,11 +139,11 @@ def _may_be_name(tokens: list[Token], first: int, last: int) -> bool:
 
 def _dotted(text: str) -> list[tuple[int, int]]:
     """Where a dot joins the parts of a foreign name: the Han around it, as far as it may be the name's."""
-    return [match.span() for match in regex.finditer(rf"[{HAN}]{{1,{LONG}}}(?:[·-][{HAN}]{{1,{LONG}}})+", text)]
+    return [match.span() for match in _WITH_DOTS.finditer(text)]
 
 
 def _places(text: str, parts: Iterable[str]) -> list[tuple[int, int]]:
-    return [match.span() for part in parts for match in regex.finditer(regex.escape(part), text)]
+    return [(at, at + len(part)) for part in parts for at in occurrences(text, part)]
 
 
 def japanese_names(source_text: str, source_lang: str, text: str, accounted: Iterable[str] = ()) -> Iterator[str]:
@@ -146,7 +156,7 @@ def japanese_names(source_text: str, source_lang: str, text: str, accounted: Ite
     taken = [*_places(text, accounted), *_dotted(text)]
     text, own = fold_han(text), set(fold_han(source_text)) if source_lang == "ja" else set()
     keys = {kana_key(run) for run in _KANA.findall(source_text)}
-    keys |= {latin_key(word) for word in regex.findall(r"\p{Latin}+", source_text)}
+    keys |= {latin_key(word) for word in _LATIN.findall(source_text)}
     sounds, tokens = source_sounds(source_text, source_lang), _words(text)
     for first in range(len(tokens)):
         for last in range(first + 1, min(len(tokens), first + 4) + 1):
@@ -169,51 +179,37 @@ def japanese_names(source_text: str, source_lang: str, text: str, accounted: Ite
             if not read or any(key in known for key in read for known in keys if len(key) > 3 or key == known):
                 continue
             heard = "".join(han_sounds(part))
-            near = 0.62 if len(heard) > 6 else 0.77
-            if not any(likeness(heard, s, within=True) >= near or likeness(heard, s) >= 0.6 for s in sounds):
+            near = _TABLE["within_long"] if len(heard) > 6 else _TABLE["within"]
+            if not any(
+                likeness(heard, s, within=True) >= near or likeness(heard, s) >= _TABLE["alike"] for s in sounds
+            ):
                 yield part
 
 
+@lru_cache(maxsize=1 << 12)
 def source_sounds(text: str, lang: str) -> frozenset[str]:
     """How the kana or the capitalised words of a source may sound."""
     if lang == "ja":
         return frozenset(kana_sound(run) for run in (*_KANA.findall(text), *_DOTTED.findall(text)))
     return frozenset(
-        sound
-        for word in regex.findall(r"\p{Lu}[\p{L}'’]*(?:-\p{L}+)*", text)
-        for part in {word, *word.split("-")}
-        for sound in latin_sounds(part)
+        sound for word in _HYPHENED.findall(text) for part in {word, *word.split("-")} for sound in latin_sounds(part)
     )
-
-
-@cache
-def _spellings() -> dict[str, set[str]]:
-    """The characters with which Japanese surnames of each reading are written; learnt once (a few seconds)."""
-    found: dict[str, set[str]] = defaultdict(set)
-    for entry in dictionary().entries():
-        part = entry.part_of_speech()
-        if part[3] == "姓" and _HAN.match(entry.surface()):
-            found[entry.reading_form()].update(entry.surface())
-    keys: dict[str, set[str]] = defaultdict(set)
-    for reading, characters in found.items():
-        keys[latin_key(romaji(reading))] |= characters
-    return keys
 
 
 def is_surname(key: str) -> bool:
     """Is a Japanese surname read so?"""
-    return key in _spellings()
+    return key in lexicon().surnames
 
 
 def is_other_surname(word: str, beside: str) -> bool:
     """Is the Latin word a Japanese surname no spelling of which has a character of those beside the given name?"""
     key = latin_key(word)
-    return len(key) > 2 and key in _spellings() and not _spellings()[key] & set(beside)
+    return len(key) > 2 and is_surname(key) and not lexicon().surnames[key] & set(beside)
 
 
 def names_in_japanese(source_text: str, text: str) -> Iterator[str]:
     """Names in Han that the analyser sees in a Japanese text, and that read as no word of the English source."""
-    words = [latin_key(word) for word in regex.findall(r"\p{Lu}[\p{L}'’]*", source_text)]
+    words = [latin_key(word) for word in _CAPITALISED.findall(source_text)]
     keys = [*words, *(one + two for pair in zip(words, words[1:], strict=False) for one, two in permutations(pair))]
     for stretch, start, part in proper_nouns(text):
         if part != "人名":  # a Korean place has a Japanese reading too: 光州

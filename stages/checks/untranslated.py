@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 import regex
 
-from stages.checks.english import COMMON, commonness
 from stages.checks.finding import Finding, place_of
+from stages.checks.latin import COMMON, commonness
 from stages.checks.tables import table
 from stages.records.record import Record
 from stages.text.writing_systems import HAN, JAPANESE, KANA, chinese_shape, in_charset, simplified

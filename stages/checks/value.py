@@ -7,6 +7,8 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import lru_cache, partial
+from typing import NamedTuple
 
 from stages.checks.units import Measure, converted, equal, measures
 
@@ -59,7 +61,28 @@ class Value:
 
 
 Reader = Callable[[re.Match[str]], Iterable[Value] | None]
-Rule = tuple[re.Pattern[str], Reader]
+
+
+class Rule(NamedTuple):
+    """What a value looks like, who reads it, and strings of one of which a text must hold one to have it (`signs`): most rules
+    need not be tried on most texts."""
+
+    pattern: re.Pattern[str]
+    read: Reader
+    needs: tuple[str, ...]
+
+
+DIGIT = "\\d"  # in `needs`: any decimal digit
+_DIGIT, _WORD = re.compile(DIGIT), re.compile(r"\w+")
+
+
+def signs(text: str) -> str:
+    """What the `needs` of rules are looked for in: the text in lower case, then its words, each between spaces, then `DIGIT` if
+    it has one."""
+    lower = text.lower()
+    return f"{lower}\n {' '.join(_WORD.findall(lower))} {DIGIT if _DIGIT.search(text) else ''}"
+
+
 # Exponents and formulas are not numbers: 5 m², CO₂. NFKC would make digits of them. re.IGNORECASE takes a Turkish i for one.
 EXPONENTS = str.maketrans(
     {**dict.fromkeys("⁰¹²³⁴⁵⁶⁷⁸⁹"), "㎡": " m", "㎢": " km", "㎥": " m", "㎝": " cm", "㎞": " km", "ı": "i", "İ": "I"}
@@ -130,6 +153,7 @@ ISO_DATE = re.compile(r"(?<!\d)([12]\d{3})[-/.](1[0-2]|0?[1-9])[-/.](3[01]|[12]\
 LONG_RUN = re.compile(r"([0-9]{36})[0-9]+|([〇零一二三四五六七八九]{36})[〇零一二三四五六七八九]+")
 
 
+@lru_cache(maxsize=1 << 12)
 def plain(text: str) -> str:
     """The text as the readers take it: NFKC, without exponents and formulas."""
     text = VULGAR.sub(lambda match: " " + unicodedata.normalize("NFKC", match[0]), text.translate(EXPONENTS))
@@ -170,19 +194,21 @@ IDENTIFIER = r"(?<![A-Za-z0-9.])(?!(?:USD|EUR|GBP|JPY|CNY|RMB|US|NT|HK|No|Nr|vol
 
 def scan(text: str, rules: Sequence[Rule], lang: str) -> list[Value]:
     """What the rules find, each in what those before it left; a reader that answers None leaves its match to others."""
-    values, whole = list[Value](), text
+    values, whole, sign = list[Value](), text, signs(text)
 
     def take(read: Reader, match: re.Match[str]) -> str:
         found = read(match)
         if found is None:
             return match[0]
-        spelled = not re.search(r"\d", match[0])
+        spelled = not _DIGIT.search(match[0])
         for value in found:
             keys = [key for key in value.keys if isinstance(key, Fraction)]
             own = value.measures or (measures(keys[0], whole, match.end(), lang) if len(keys) == 1 else ())
             values.append(replace(value, spelled=spelled, measures=own, said=match[0].strip()))
         return "\0" * len(match[0])
 
-    for pattern, read in rules:
-        text = pattern.sub(lambda match, read=read: take(read, match), text)  # type: ignore[misc]
+    for rule in rules:
+        needed = any(need in sign for need in rule.needs)
+        if needed and (left := rule.pattern.sub(partial(take, rule.read), text)) != text:
+            text, sign = left, signs(left)
     return values

@@ -6,8 +6,10 @@ import re
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
+from stages.checks.tables import table
 from stages.checks.units import Measure
 from stages.checks.value import (
+    DIGIT,
     IDENTIFIER,
     ISO_DATE,
     STOPWATCH,
@@ -29,22 +31,9 @@ from stages.checks.value import (
     year,
 )
 
-DIGITS = {
-    digit: value
-    for value, digits in enumerate(("〇零", "一壱", "二两兩弐", "三", "四", "五", "六", "七", "八", "九"))
-    for digit in digits
-}
-SMALL = {"十": 10, "百": 100, "千": 1000}
-LARGE = {"万": 10**4, "萬": 10**4, "亿": 10**8, "億": 10**8, "兆": 10**12}
-# 昭和29年 is 1925 + 29; a name of the years before 1868 has no meaning but as an era, so the list costs nothing.
-ERAS = {
-    "天正": 1572, "文禄": 1591, "永禄": 1557, "天文": 1531, "承応": 1651, "正保": 1643, "慶安": 1647, "明暦": 1654, "万治": 1657, "天和": 1680,
-    "正徳": 1710, "元文": 1735, "寛保": 1740, "延享": 1743, "寛延": 1747, "享和": 1800, "弘化": 1843, "万延": 1859, "文久": 1860, "元治": 1863,
-    "令和": 2018, "平成": 1988, "昭和": 1925, "大正": 1911, "明治": 1867, "慶応": 1864, "庆应": 1864, "安政": 1853, "嘉永": 1847,
-    "天保": 1829, "文政": 1817, "文化": 1803, "寛政": 1788, "宽政": 1788, "天明": 1780, "安永": 1771, "明和": 1763, "宝暦": 1750,
-    "享保": 1715, "宝永": 1703, "元禄": 1687, "貞享": 1683, "延宝": 1672, "寛文": 1660, "宽文": 1660, "寛永": 1623, "宽永": 1623,
-    "元和": 1614, "慶長": 1595, "庆长": 1595, "民国": 1911,
-}  # fmt: skip
+_TABLE = table("numbers_cjk")
+DIGITS, SMALL, LARGE = (_TABLE[name] for name in ("digits", "small", "large"))
+ERAS, WEAK = _TABLE["eras"], _TABLE["weak"]
 # 千 and 兆 that begin a unit are no number: 2.35千克, 300兆瓦.
 KANJI = r"(?:[〇零一二三四五六七八九十百万萬亿億两兩廿卅壱弐]|千(?![克米瓦卡赫伏帕焦吨升])|兆(?![瓦赫字帕欧]))"
 ARABIC = r"(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)(?:\.[0-9]+)?"
@@ -52,20 +41,9 @@ ARABIC = r"(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)(?:\.[0-9]+)?"
 UNIT = r"(?:[十百万萬亿億]|千(?![克米瓦卡赫伏帕焦吨升])|兆(?![瓦赫字帕欧]))"
 NUMBER = rf"(?>(?:{ARABIC}{UNIT}*)+|{KANJI}+(?:{ARABIC}{UNIT}*)*)"
 # What follows a kanji number that is meant as one. 三人 counts; 三菱 and 五十嵐 do not.
-COUNTER = (
-    r"(?:[人名個个つ本枚台回度位番号號冊册匹頭头羽只隻年月日天週周時时分秒円圆元歳才岁代倍階层層楼件軒家社店室席点點票勝敗胜负対对比種种所"
-    r"箱袋杯皿食着足組组支队队隊団团班曲部首集話话巻卷章節节項项条條棵颗粒張张把块片辆輛艘架栋棟座间間句字次场場届屆局轮轮轴門门"
-    r"口户戸届等级級男女割折成美欧步歩分票幕环環季股笔筆份双对套层封道幅球遍趟碗瓶罐盒桶篇段页頁顿盘排列行斤亩餐样樣国市県县町村区區公米英校世]"
-    r"|か月|ヶ月|カ月|ヵ月|箇月|か所|カ所|ヶ所|か国|カ国|ヶ国|試合|作目|メートル|キロ|センチ|ミリ|グラム|トン|リットル|ドル|ユーロ|ポンド|ウォン|"
-    r"パーセント|%|セット|ページ|ゴール|点|小时|毫|厘|克|吨|升|千克|千米|km|kg|m|cm|g)"
-)
+COUNTER = rf"(?:[{_TABLE['counter_characters']}]|{'|'.join(_TABLE['counter_words'])})"
 # Names and idioms that look like a number and its counter.
-NOT_NUMBERS = re.compile(
-    r"六本木|[一二三]本松|[二三四五六八十廿]日[市町]|八日市場|三日月|三日坊主|二人三脚|[三五七八九]戸|三次市|千本|[一二三四五六七八九]条(?=通|駅|河|大)|四国|三国(?=志|時)"
-    r"|十勝|八代(?=市|亜)|三軒茶屋|三轩茶屋|五所川原|九頭[竜龍]|九头龙|三社祭|四半期|二度と|十分(?!钟|鐘|間|前|後|之|の)|百分百|万分|五分五分|四六時中|四方八方"
-    r"|五花八门|三番[两五]次|三言[两二]语|三天两头|两口子|千万(?=别|不要|要)|万一|七五三|八[百万]屋|百目鬼|四万十川|十人十色|一石二[鳥鸟]|二次元|三次元|两岸|二手|九州|五常"
-    r"|[唯专專单単單统統逐]一|(?<!分)之一|[三五七八九]人制|世界一|二の次|三つ巴|八つ当たり|双十|四川|三重|千葉|千叶|三亚|三明|八卦|五官|一二三|[二三四五六]甲|[二三四五]氧|双胍"
-)
+NOT_NUMBERS = re.compile("|".join(_TABLE["not_numbers"]))
 
 
 def number(text: str) -> Fraction:
@@ -267,60 +245,79 @@ def uncounted(match: re.Match[str]) -> Iterator[Value]:
     yield exact(number(text), strong=is_arabic(text) or (len(text) > 2 and set(text) <= set(DIGITS)))
 
 
-WEAK = {
-    "ひとり": 1, "ひとつ": 1, "ふたり": 2, "ふたつ": 2, "みっつ": 3, "よっつ": 4, "いつつ": 5, "両": 2, "双": 2, "俩": 2, "仨": 3, "ペア": 2, "倍": 2,
-    "翻番": 2, "翻倍": 2, "コンビ": 2, "トリオ": 3, "ダブル": 2, "トリプル": 3, "はたち": 20, "ダース": 12, "正午": 12, "再": 2, "二": 2, "对": 2,
-    "ゼロ": 0, "百": 100, "千": 1000, "万": 10000,
-}  # fmt: skip
 DAYS_JA, DAYS_ZH = "月火水木金土日", "一二三四五六"
 N, N_DECIMAL = rf"({NUMBER})", rf"({NUMBER}(?:[点・][〇零一二三四五六七八九]+)?)"
+# One of these is in everything that `NOT_NUMBERS`, or a number, is.
+MAY_BE_NUMBERS = "|".join("一二三四五六七八九十百千万廿双两")
+NUMERAL = "|".join((DIGIT, *DIGITS, *SMALL, *LARGE, "廿", "卅"))
 RULES: tuple[Rule, ...] = tuple(
-    (re.compile(pattern), reader)
-    for pattern, reader in (
-        (rf"({'|'.join(ERAS)})(元|{NUMBER})年(代)?", era),
-        (ISO_DATE.pattern, iso_date),
-        (NOT_NUMBERS.pattern, lambda match: ()),
-        (STOPWATCH, stopwatch),
-        (IDENTIFIER, identifier),
-        (rf"{N}(?:時間|小时|个小时){N}分(?:钟|間)?(?:{N}秒([0-9]{{1,3}})?)?", spent),
-        (rf"()(?<![時时点]){N}分(?:钟)?{N}秒([0-9]{{1,3}})?", spent),
-        (r"(後半|下半场)第?([0-9]+)分", second_half),
-        (r"([0-9]+)(フィート|英尺)([0-9]+)(?:インチ|英寸)?", lengths),
-        (r"([0-9])(米|メートル|m)([0-9]{2})(?![0-9.,])", lengths),
-        (r"([0-9]+)(?:と|又|\s)([0-9]+)[/⁄]([0-9]+)", mixed),
-        (r"(?<![0-9/])([1-9])[/⁄]([2-9]|10)(?![0-9/])", part),
-        (r"([0-9]+)秒([0-9]{1,3})(?![0-9.])", seconds),
-        (rf"{N}[歳岁年]{N}(?:か月|ヶ月|カ月|ヵ月|个月)", years_and_months),
-        (rf"{N}世[紀纪]{N}年代", century_decade),
-        (rf"{N}分(?:の|之){N_DECIMAL}", fraction),
-        (rf"{N_DECIMAL}(?:%|パーセント|プロ|个百分点)", lambda match: [percent(decimal(match[1]))]),
-        (rf"{N_DECIMAL}割(?:{N}分)?(引|安|減|オフ)?", tenths),
-        (rf"{N_DECIMAL}折(?![叠断磨腾])", discount),
-        (rf"{N_DECIMAL}成(?![为為功立员員本长長果品就都绩績人分熟])", lambda match: [percent(decimal(match[1]) * 10)]),
-        (rf"{N}(個|时|時|時間|年|か月|ヶ月|カ月|日|週間|倍|点|天|个|岁|歳|つ)半(?![島岛導导額额数數])", and_a_half),
-        (rf"(午前|午後|上午|下午|晚上|傍晚|中午|凌晨|早上|清晨|夜|朝|夕方)?の?{N}([時时点點])(?![間间代期])", clock),
-        (rf"{N}(年代|年)(?!间|間|前|後|后|来|ぶり|目|生|級|级|度)", in_year),
-        (rf"{N}月(?![間间球面光夜亮饼餅])", in_month),
-        (rf"([{DAYS_JA}])曜", lambda match: [weekday(DAYS_JA.index(match[1]) + 1)]),
-        (rf"\(([{DAYS_JA}])(?:・?祝)?\)", lambda match: [weekday(DAYS_JA.index(match[1]) + 1)]),
+    Rule(re.compile(pattern), reader, tuple(needs.split("|")))
+    for pattern, reader, needs in (
+        (rf"({'|'.join(ERAS)})(元|{NUMBER})年(代)?", era, "年"),
+        (ISO_DATE.pattern, iso_date, DIGIT),
+        (NOT_NUMBERS.pattern, lambda match: (), MAY_BE_NUMBERS),
+        (STOPWATCH, stopwatch, ":"),
+        (IDENTIFIER, identifier, DIGIT),
+        (rf"{N}(?:時間|小时|个小时){N}分(?:钟|間)?(?:{N}秒([0-9]{{1,3}})?)?", spent, "時間|小时"),
+        (rf"()(?<![時时点]){N}分(?:钟)?{N}秒([0-9]{{1,3}})?", spent, "秒"),
+        (r"(後半|下半场)第?([0-9]+)分", second_half, "後半|下半场"),
+        (r"([0-9]+)(フィート|英尺)([0-9]+)(?:インチ|英寸)?", lengths, "フィート|英尺"),
+        (r"([0-9])(米|メートル|m)([0-9]{2})(?![0-9.,])", lengths, DIGIT),
+        (r"([0-9]+)(?:と|又|\s)([0-9]+)[/⁄]([0-9]+)", mixed, "/|⁄"),
+        (r"(?<![0-9/])([1-9])[/⁄]([2-9]|10)(?![0-9/])", part, "/|⁄"),
+        (r"([0-9]+)秒([0-9]{1,3})(?![0-9.])", seconds, "秒"),
+        (rf"{N}[歳岁年]{N}(?:か月|ヶ月|カ月|ヵ月|个月)", years_and_months, "月"),
+        (rf"{N}世[紀纪]{N}年代", century_decade, "世"),
+        (rf"{N}分(?:の|之){N_DECIMAL}", fraction, "分"),
+        (
+            rf"{N_DECIMAL}(?:%|パーセント|プロ|个百分点)",
+            lambda match: [percent(decimal(match[1]))],
+            "%|パーセント|プロ|个百分点",
+        ),
+        (rf"{N_DECIMAL}割(?:{N}分)?(引|安|減|オフ)?", tenths, "割"),
+        (rf"{N_DECIMAL}折(?![叠断磨腾])", discount, "折"),
+        (
+            rf"{N_DECIMAL}成(?![为為功立员員本长長果品就都绩績人分熟])",
+            lambda match: [percent(decimal(match[1]) * 10)],
+            "成",
+        ),
+        (
+            rf"{N}(個|时|時|時間|年|か月|ヶ月|カ月|日|週間|倍|点|天|个|岁|歳|つ)半(?![島岛導导額额数數])",
+            and_a_half,
+            "半",
+        ),
+        (
+            rf"(午前|午後|上午|下午|晚上|傍晚|中午|凌晨|早上|清晨|夜|朝|夕方)?の?{N}([時时点點])(?![間间代期])",
+            clock,
+            "時|时|点|點",
+        ),
+        (rf"{N}(年代|年)(?!间|間|前|後|后|来|ぶり|目|生|級|级|度)", in_year, "年"),
+        (rf"{N}月(?![間间球面光夜亮饼餅])", in_month, "月"),
+        (rf"([{DAYS_JA}])曜", lambda match: [weekday(DAYS_JA.index(match[1]) + 1)], "曜"),
+        (rf"\(([{DAYS_JA}])(?:・?祝)?\)", lambda match: [weekday(DAYS_JA.index(match[1]) + 1)], "("),
         (
             rf"(?<!{KANJI})(?<![\d几])(?:周|週|星期|礼拜|禮拜)([{DAYS_ZH}日天])(?![年岁歲次回个個场节班趟期]|天)",
             lambda match: [weekday(DAYS_ZH.find(match[1]) + 1 or 7)],
+            "周|週|星期|礼拜|禮拜",
         ),
-        (rf"{N}(?:日(?![間间元圆円币本系語语])|号(?![机車车室]))", on_day),
-        (r"(?:[数几幾]|上(?=[千万百])|成(?=[千百万])|好几)[十百千万億亿]+", unknown),
-        (rf"{NUMBER}[数几幾](?=\D)", unknown),
-        (r"[数几幾]", lambda match: ()),
-        (rf"([一二两三四五六七八])([二两三四五六七八九])(十|百|千)?(?={COUNTER})", neighbours),
-        (rf"(?:[增加多高涨漲长長])[了出]?{N_DECIMAL}倍", times_more),
-        (rf"{N}(?:ダース|打)", dozen),
-        (rf"第{N_DECIMAL}", ordinal),
+        (rf"{N}(?:日(?![間间元圆円币本系語语])|号(?![机車车室]))", on_day, "日|号"),
+        (r"(?:[数几幾]|上(?=[千万百])|成(?=[千百万])|好几)[十百千万億亿]+", unknown, "数|几|幾|上|成"),
+        (rf"{NUMBER}[数几幾](?=\D)", unknown, "数|几|幾"),
+        (r"[数几幾]", lambda match: (), "数|几|幾"),
+        (
+            rf"([一二两三四五六七八])([二两三四五六七八九])(十|百|千)?(?={COUNTER})",
+            neighbours,
+            "一|二|两|三|四|五|六|七|八",
+        ),
+        (rf"(?:[增加多高涨漲长長])[了出]?{N_DECIMAL}倍", times_more, "倍"),
+        (rf"{N}(?:ダース|打)", dozen, "ダース|打"),
+        (rf"第{N_DECIMAL}", ordinal, "第"),
         # 夏秋两季, 双方两国: "both" of what was just named.
-        (r"(?<![第十百千])[两兩](?=[季国國者地方边侧端支队隊党])", lambda match: [exact(2, strong=False)]),
-        (rf"{N_DECIMAL}(?={COUNTER})", counted),
-        (N, uncounted),
-        ("半", lambda match: [percent(Fraction(50), strong=False)]),
-        ("|".join(WEAK), lambda match: [exact(WEAK[match[0]], strong=False)]),
+        (r"(?<![第十百千])[两兩](?=[季国國者地方边侧端支队隊党])", lambda match: [exact(2, strong=False)], "两|兩"),
+        (rf"{N_DECIMAL}(?={COUNTER})", counted, NUMERAL),
+        (N, uncounted, NUMERAL),
+        ("半", lambda match: [percent(Fraction(50), strong=False)], "半"),
+        ("|".join(WEAK), lambda match: [exact(WEAK[match[0]], strong=False)], "|".join(WEAK)),
     )
 )
 

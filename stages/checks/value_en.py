@@ -6,8 +6,10 @@ import re
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
+from stages.checks.tables import table
 from stages.checks.units import Measure
 from stages.checks.value import (
+    DIGIT,
     IDENTIFIER,
     ISO_DATE,
     STOPWATCH,
@@ -28,56 +30,14 @@ from stages.checks.value import (
     weekday,
 )
 
-ONES = [
-    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
-    "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
-]  # fmt: skip
-TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
-ORDINALS = [
-    "zeroth", "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth",
-    "eleventh", "twelfth",
-]  # fmt: skip
+_TABLE = table("numbers_en")
+ONES, TENS, ORDINALS, MONTHS, DAYS = (_TABLE[name] for name in ("ones", "tens", "ordinals", "months", "days"))
+SCALE, SHORT, PARTS, ERAS = (_TABLE[name] for name in ("scale", "short", "parts", "eras"))
+WEAK, ROMAN = _TABLE["weak"], _TABLE["roman"]
 CARDINAL = {word: value for value, word in enumerate(ONES)} | {word: 10 * n for n, word in enumerate(TENS, 2)}
 ORDINAL = {word: value for value, word in enumerate(ORDINALS)}
 ORDINAL |= {ONES[n] + "th": n for n in range(13, 20)} | {word[:-1] + "ieth": 10 * n for n, word in enumerate(TENS, 2)}
-SCALE = {"hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
-SHORT = {"k": 10**3, "m": 10**6, "mn": 10**6, "bn": 10**9, "b": 10**9, "tn": 10**12}
-PARTS = {"half": 2, "halves": 2, "third": 3, "quarter": 4} | {ORDINALS[n]: n for n in range(4, 11)}
-PARTS |= {"hundredth": 100, "thousandth": 1000}
-MONTHS = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
-    "December",
-]  # fmt: skip
-MONTH = (
-    {name.lower(): n for n, name in enumerate(MONTHS, 1)}
-    | {name[:3].lower(): n for n, name in enumerate(MONTHS, 1)}
-    | {"sept": 9}
-)
-DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
-ERAS = {"meiji": 1867, "taisho": 1911, "taishō": 1911, "showa": 1925, "shōwa": 1925, "heisei": 1988, "reiwa": 2018}
-# One word for a number, as often an idiom's: it may answer for a number of the other side, and need not be answered.
-WEAK = {
-    "once": 1, "single": 1, "sole": 1, "only": 1, "both": 2, "either": 2, "neither": 2, "pair": 2, "pairs": 2, "couple": 2, "double": 2,
-    "doubled": 2, "doubles": 2, "doubling": 2, "dual": 2, "twin": 2, "twins": 2, "duo": 2, "twofold": 2, "triple": 3, "tripled": 3,
-    "triples": 3, "threefold": 3, "trio": 3, "trilogy": 3, "triplets": 3, "quadruple": 4, "quadrupled": 4, "fourfold": 4, "quartet": 4, "quintet": 5,
-    "decade": 10, "century": 100, "dozen": 12, "noon": 12, "midnight": 0, "hundred": 100, "thousand": 1000, "million": 10**6,
-    "tenfold": 10, "no": 0, "again": 2, "all-time": 1,
-}  # fmt: skip
-ROMAN = {
-    "II": 2,
-    "III": 3,
-    "IV": 4,
-    "VI": 6,
-    "VII": 7,
-    "VIII": 8,
-    "IX": 9,
-    "XI": 11,
-    "XII": 12,
-    "XIII": 13,
-    "XIV": 14,
-    "XV": 15,
-    "XVI": 16,
-}
+MONTH = {word: n for n, name in enumerate(MONTHS, 1) for word in (name.lower(), name[:3].lower())} | {"sept": 9}
 D = r"(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)(?:\.[0-9]+)?"
 WORD = "|".join(sorted([*CARDINAL, *ORDINAL, *SCALE, "hundredth", "thousandth", "millionth"], key=len, reverse=True))
 WORDS = rf"\b(?:an?\s+)?(?:{WORD})(?:[\s-]+(?:(?<=hundred\s)and\s+|(?<=thousand\s)and\s+|(?<=million\s)and\s+)?(?:{WORD}))*\b"
@@ -314,60 +274,87 @@ def tens_plural(match: re.Match[str]) -> Iterator[Value]:
 
 
 ERA_NAMES = "|".join(ERAS)
+WHOLE_MONTHS, WHOLE_WORDS, WHOLE_WEAK = (
+    "|".join(word if "-" in word else f" {word.lower()} " for word in words_of_a_rule)
+    for words_of_a_rule in ([*MONTHS, "Sept"], WORD.split("|"), WEAK)
+)
 RULES: tuple[Rule, ...] = tuple(
-    (re.compile(pattern, 0 if reader in (in_month, on_weekday) or "II" in pattern else re.IGNORECASE), reader)
-    for pattern, reader in (
-        (ISO_DATE.pattern, iso_date),
-        (STOPWATCH, stopwatch),
-        (IDENTIFIER, identifier),
-        (r"\b(\d+)[\s-](?:feet|foot|ft)[\s,-]+(\d{1,2})(?:[\s-]?inch(?:es)?)?\b", feet),
-        (r"\b(\d+)\s+hours?(,?)\s+(?:and\s+)?(\d+)\s+minutes?(?:\2\s+(?:and\s+)?(\d+)\s+seconds?)?\b", spent),
-        (r"\b(\d+)\s+hours?()\s+(?:and\s+)?()(\d+)\s+seconds?\b", spent),
-        (r"\b()()(\d+)\s+minutes?\s+(?:and\s+)?(\d+)\s+seconds?\b", spent),
-        (r"\b(one|a|1)\s+in\s+(\d{1,3})\b(?![.,]\d)", one_in),
-        (rf"\b({ERA_NAMES})\s+(\d+)\b", era),
-        (rf"\b(\d+(?:st|nd|rd|th)|{'|'.join(ORDINALS[1:])})\s+year\s+of\s+(?:the\s+)?({ERA_NAMES})\b", era_ordinal),
-        (r"\b(quarter|half)[\s-](?:percentage[\s-])?point\b", part_of_point),
-        (rf"\b({MONTH_NAMES})\b\.?\s+(?:the\s+)?(\d{{1,2}})(?:st|nd|rd|th)?\b(?![,.]\d){YEAR}", month_day),
-        (rf"\b(\d{{1,2}})(?:st|nd|rd|th)?(?:\s+of)?\s+({MONTH_NAMES})\b\.?{YEAR}", day_month),
-        (rf"\b(?:{'|'.join([*MONTHS, 'Sept'])})\b", in_month),
-        (rf"\b(?:(Black|Good|Cyber|Ash|Palm|Easter)\s+)?({'|'.join(DAYS)})s?\b", on_weekday),
-        (r"\b(\d{1,2}):(\d{2})(?!\d)\s?([ap]\.?m\b\.?)?", clock),
-        (r"\b(\d{1,2})()\s?([ap]\.?m\b\.?|o'clock)", clock),
-        (rf"({D})\s?-?(?:%|percent\b|per\s+cent\b|percentage)", lambda match: [percent(digits(match[1]))]),
-        (rf"({WORDS})[\s-](?:percent|per\s+cent)", spelled_percent),
-        (r"\b(\d+)\s+(\d)[/⁄](\d)(?![/\d])", mixed),
-        (r"(?<![\w/])(\d{1,2})[/⁄](\d{1,2})(?![/\w])", slash),
+    Rule(
+        re.compile(pattern, 0 if reader in (in_month, on_weekday) or "II" in pattern else re.IGNORECASE),
+        reader,
+        tuple(needs.split("|")),
+    )
+    for pattern, reader, needs in (
+        (ISO_DATE.pattern, iso_date, DIGIT),
+        (STOPWATCH, stopwatch, ":"),
+        (IDENTIFIER, identifier, DIGIT),
+        (r"\b(\d+)[\s-](?:feet|foot|ft)[\s,-]+(\d{1,2})(?:[\s-]?inch(?:es)?)?\b", feet, "feet|foot|ft"),
+        (r"\b(\d+)\s+hours?(,?)\s+(?:and\s+)?(\d+)\s+minutes?(?:\2\s+(?:and\s+)?(\d+)\s+seconds?)?\b", spent, "hour"),
+        (r"\b(\d+)\s+hours?()\s+(?:and\s+)?()(\d+)\s+seconds?\b", spent, "hour"),
+        (r"\b()()(\d+)\s+minutes?\s+(?:and\s+)?(\d+)\s+seconds?\b", spent, "minute"),
+        (r"\b(one|a|1)\s+in\s+(\d{1,3})\b(?![.,]\d)", one_in, DIGIT),
+        (rf"\b({ERA_NAMES})\s+(\d+)\b", era, "|".join(ERAS)),
+        (
+            rf"\b(\d+(?:st|nd|rd|th)|{'|'.join(ORDINALS[1:])})\s+year\s+of\s+(?:the\s+)?({ERA_NAMES})\b",
+            era_ordinal,
+            "year",
+        ),
+        (r"\b(quarter|half)[\s-](?:percentage[\s-])?point\b", part_of_point, "point"),
+        (rf"\b({MONTH_NAMES})\b\.?\s+(?:the\s+)?(\d{{1,2}})(?:st|nd|rd|th)?\b(?![,.]\d){YEAR}", month_day, DIGIT),
+        (rf"\b(\d{{1,2}})(?:st|nd|rd|th)?(?:\s+of)?\s+({MONTH_NAMES})\b\.?{YEAR}", day_month, DIGIT),
+        (rf"\b(?:{'|'.join([*MONTHS, 'Sept'])})\b", in_month, WHOLE_MONTHS),
+        (rf"\b(?:(Black|Good|Cyber|Ash|Palm|Easter)\s+)?({'|'.join(DAYS)})s?\b", on_weekday, "day"),
+        (r"\b(\d{1,2}):(\d{2})(?!\d)\s?([ap]\.?m\b\.?)?", clock, ":"),
+        (r"\b(\d{1,2})()\s?([ap]\.?m\b\.?|o'clock)", clock, DIGIT),
+        (rf"({D})\s?-?(?:%|percent\b|per\s+cent\b|percentage)", lambda match: [percent(digits(match[1]))], "%|cent"),
+        (rf"({WORDS})[\s-](?:percent|per\s+cent)", spelled_percent, "cent"),
+        (r"\b(\d+)\s+(\d)[/⁄](\d)(?![/\d])", mixed, "/|⁄"),
+        (r"(?<![\w/])(\d{1,2})[/⁄](\d{1,2})(?![/\w])", slash, "/|⁄"),
         (
             r"\bhalf(?:\s+|-)(?:an?\s+)?(million|billion|trillion|thousand|hundred|dozen|decade|century|year)\b",
             half_scale,
+            "half",
         ),
-        (rf"\b({'|'.join(CARDINAL)}|\d+)\s+(?:\w+\s+)?and\s+a\s+half\b", and_a_half),
-        (r"\b(an?)\s+\w+\s+and\s+a\s+half\b", and_a_half),
-        (r"\bfortnight(?:ly)?\b", fortnight),
-        (rf"\b({'|'.join(ONES[1:])}|\d+)\s+others?\b", and_others),
-        (rf"\b({'|'.join(ORDINALS[1:])})\s+(?:lunar\s+)?month\b", lambda match: [month(ORDINAL[match[1].lower()])]),
-        (rf"\b({'|'.join(ONES[1:])}|\d+)\s+(?:in|out\s+of)\s+({'|'.join(ONES[2:])}|ten|100|10)\b", out_of),
-        (rf"\b({'|'.join(ONES[2:])}|\d+)\s+(decades|centuries|dozen|score)\b", of_tens),
+        (rf"\b({'|'.join(CARDINAL)}|\d+)\s+(?:\w+\s+)?and\s+a\s+half\b", and_a_half, "half"),
+        (r"\b(an?)\s+\w+\s+and\s+a\s+half\b", and_a_half, "half"),
+        (r"\bfortnight(?:ly)?\b", fortnight, "fortnight"),
+        (rf"\b({'|'.join(ONES[1:])}|\d+)\s+others?\b", and_others, "other"),
+        (
+            rf"\b({'|'.join(ORDINALS[1:])})\s+(?:lunar\s+)?month\b",
+            lambda match: [month(ORDINAL[match[1].lower()])],
+            "month",
+        ),
+        (rf"\b({'|'.join(ONES[1:])}|\d+)\s+(?:in|out\s+of)\s+({'|'.join(ONES[2:])}|ten|100|10)\b", out_of, "in|out"),
+        (
+            rf"\b({'|'.join(ONES[2:])}|\d+)\s+(decades|centuries|dozen|score)\b",
+            of_tens,
+            "decades|centuries|dozen|score",
+        ),
         (
             rf"\b(an?|{'|'.join(ONES[1:10])})[\s-]+(half|halves|(?:{'|'.join(part for part in PARTS if part not in ('half', 'halves'))})s?)\b",
             spelled_fraction,
+            "|".join(PARTS),
         ),
-        (r"(?<![\w.,])(\d{4}|\d0)'?s\b", decade),
-        (rf"[$£€¥]\s?({D})[\s-]?({SCALES}|k|mn?|bn?|tn)?\b", money),
+        (r"(?<![\w.,])(\d{4}|\d0)'?s\b", decade, DIGIT),
+        (rf"[$£€¥]\s?({D})[\s-]?({SCALES}|k|mn?|bn?|tn)?\b", money, "$|£|€|¥"),
         (
             rf"\b(?:(?:several|a\s+few|few|many|some|a\s+couple\s+of|tens\s+of|hundreds\s+of)\s+)(?:{SCALES})s?\b",
             lambda match: [vague(20, 10**12)],
+            SCALES,
         ),
-        (rf"\b(?:{SCALES}|ten|dozen|score)s\b", lambda match: [vague(20, 10**12)]),
-        (rf"({D})(?:[\s-]({SCALES}|bn|tn)\b|(?=\D|$))(?:st|nd|rd|th)?()", general),
-        (r"\ba\s+dozen\s+or\s+(?:so|more)\b", lambda match: [vague(10, 19)]),
-        (WORDS, spelled),
-        (r"\b(?:twice|thrice)\b", lambda match: [exact(2 if match[0].lower() == "twice" else 3)]),
-        (r"\b(twent|thirt|fort|fift|sixt|sevent|eight|ninet)ies\b", tens_plural),
-        (r"\bhalf\b|\bhalv(?:ed|es|ing)\b", lambda match: [percent(Fraction(50), strong=False)]),
-        (rf"(?<=[A-Z]\w\s|\w\w\s)({'|'.join(ROMAN)})\b", lambda match: [exact(ROMAN[match[1]], strong=False)]),
-        (rf"\b(?:{'|'.join(WEAK)})\b", lambda match: [exact(WEAK[match[0].lower()], strong=False)]),
+        (rf"\b(?:{SCALES}|ten|dozen|score)s\b", lambda match: [vague(20, 10**12)], f"{SCALES}|tens|dozens|scores"),
+        (rf"({D})(?:[\s-]({SCALES}|bn|tn)\b|(?=\D|$))(?:st|nd|rd|th)?()", general, DIGIT),
+        (r"\ba\s+dozen\s+or\s+(?:so|more)\b", lambda match: [vague(10, 19)], "dozen"),
+        (WORDS, spelled, WHOLE_WORDS),
+        (r"\b(?:twice|thrice)\b", lambda match: [exact(2 if match[0].lower() == "twice" else 3)], "twice|thrice"),
+        (r"\b(twent|thirt|fort|fift|sixt|sevent|eight|ninet)ies\b", tens_plural, "ies"),
+        (r"\bhalf\b|\bhalv(?:ed|es|ing)\b", lambda match: [percent(Fraction(50), strong=False)], "half|halv"),
+        (
+            rf"(?<=[A-Z]\w\s|\w\w\s)({'|'.join(ROMAN)})\b",
+            lambda match: [exact(ROMAN[match[1]], strong=False)],
+            "ii|iv|vi|ix|xi|xv",
+        ),
+        (rf"\b(?:{'|'.join(WEAK)})\b", lambda match: [exact(WEAK[match[0].lower()], strong=False)], WHOLE_WEAK),
     )
 )
 

@@ -6,7 +6,8 @@
 
 Wrong translations come from `stages.fidelity.corruptions`, which the checks do not know. The sample's texts and those of `tuning` are for
 tuning the checks; the figures are those of the texts of `heldout`, which nobody looked at before they were measured. Caught: the enabled checks refuse or warn; `caught_new`: with a code that the true
-reference does not get. With `--genres`, the same on each genre under a risk that was fitted without it. With `--reading`, what they find of the machine translations that people read and marked.
+reference does not get. With `--genres`, the same on each genre under a risk that was fitted without it. With `--reading`, what they find of the machine translations that people read and marked. With `--speed`, the records a second that
+`benchmarks/checks.py` measured: a time taken here would make other metrics of every run.
 """
 
 from __future__ import annotations
@@ -14,18 +15,17 @@ from __future__ import annotations
 import argparse
 import csv
 import io
-import time
 from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 from typing import Any
 
 from stages import checks
-from stages.checks import Checks, clause, names, negation, spans
+from stages.checks import Checks, clause, names, spans
 from stages.checks.finding import Finding
 from stages.checks.risk import assess, model
 from stages.core import config
 from stages.core.errors import UserError
-from stages.core.files import write_bytes
+from stages.core.files import read_json, write_bytes
 from stages.core.run import run
 from stages.core.schema import read_checked, write_checked_json
 from stages.fidelity import fit
@@ -39,7 +39,6 @@ from stages.records.tasks import subset
 
 Score = Callable[[Record, Record], float]
 SCORES: dict[str, Score] = {
-    "negation": negation.negation_score,
     "clause": clause.clause_score,
     "label": spans.swap_score,
 }
@@ -73,11 +72,9 @@ class Results:
 
     def __init__(self, joined: Sequence[Pair], wrong: Sequence[Corruption], switches: Checks) -> None:
         self.joined, self.wrong, self.switches = joined, wrong, switches
-        started = time.process_time()
         self.enabled = [name for name in checks.CHECKS if getattr(switches, name)]
         self.before = {pair.reference["id"]: findings(pair.source, pair.reference) for pair in joined}
         self.found = [findings(item.source, item.record) for item in wrong]
-        self.per_second = (len(joined) + len(wrong)) / max(time.process_time() - started, 1e-9)
 
     def verdict(self, found: Found) -> checks.Verdict:
         """That of `checks.verdict`, without asking each check twice."""
@@ -180,7 +177,7 @@ def name_table(joined: Sequence[Pair], languages: Sequence[str]) -> dict[str, An
 
 
 def curve(results: Results, languages: Sequence[str]) -> list[dict[str, Any]]:
-    """On the held-out half, for the score of negation, clause and label, and for the risk over all kinds: at each threshold, the
+    """On the held-out half, for the score of clause and label, and for the risk over all kinds: at each threshold, the
     share of corruptions and of true references whose score is at least that."""
     rows = []
     for kind, score in SCORES.items():
@@ -273,7 +270,23 @@ def table(metrics: dict[str, Any]) -> str:
                 f"| {verdict}, {lang} | {part['n']} | {_rate(part['found'], part['n'])} | {_rate(part['warned'], part['n'])} |"
                 for verdict, part in cell.items()
             ]
+        lines += warned_table(metrics) if metrics["unseen_genres"] else []
     return "\n".join(lines)
+
+
+def warned_table(metrics: dict[str, Any]) -> list[str]:
+    """The lines of the table of `checks.warned`: what is kept of what, if what is warned of is kept or is not."""
+    genres, read = metrics["unseen_genres"], metrics["reading"]["all"]
+    lines = ["", "| `checks.warned` | true references kept, unseen genres | adequate kept | inadequate kept |"]
+    lines.append("| --- | ---: | ---: | ---: |")
+    for name, lost in (("keep", ("found",)), ("quarantine", ("found", "warned"))):
+        refused = sum(genres["refused" if key == "found" else key]["count"] for key in lost)
+        cells = [_rate(genres["refused"]["n"] - refused, genres["refused"]["n"])]
+        for verdict in ("adequate", "inadequate"):
+            own = read[verdict]
+            cells.append(_rate(own["n"] - sum(own[key] for key in lost), own["n"]))
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return lines
 
 
 def unseen_table(cell: dict[str, Any]) -> list[str]:
@@ -311,7 +324,7 @@ def csv_bytes(rows: Sequence[dict[str, Any]]) -> bytes:
 
 
 def measure(joined: Sequence[Pair], switches: Checks, options: Fidelity) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """(metrics/checks.json without the reading and the genres, the rows of the curve)."""
+    """(metrics/checks.json without the reading, the genres and the speed; the rows of the curve)."""
     languages = [lang for lang, _ in groupby(sorted(pair.reference["lang"] for pair in joined))]
     results = Results(joined, corruptions(joined, options.seed, options.limit), switches)
     metrics = {
@@ -321,7 +334,7 @@ def measure(joined: Sequence[Pair], switches: Checks, options: Fidelity) -> tupl
         "names": name_table(joined, languages),
         "reading": None,
         "unseen_genres": None,
-        "records_per_second": round(results.per_second),
+        "records_per_second": None,
     }
     return metrics, curve(results, languages)
 
@@ -335,6 +348,7 @@ def main(arguments: Sequence[str]) -> None:
     )
     parser.add_argument("--reading", help="marked translations, data/reading/*.jsonl")
     parser.add_argument("--genres", help="a folder of texts, a file a genre, each to be left out in turn")
+    parser.add_argument("--speed", help="benchmarks/results/checks.json, for the records checked a second")
     options = parser.parse_args(arguments)
     sources, switches = read_records(options.records), config.read("checks", Checks)
     joined, knobs = read_pairs(options.records, options.references, options.texts), config.read("fidelity", Fidelity)
@@ -345,6 +359,8 @@ def main(arguments: Sequence[str]) -> None:
         metrics["unseen_genres"] = unseen(left_out(own, switches))
     if options.reading:
         metrics["reading"] = reading_table(read_checked(options.reading, "reading"), sources, switches)
+    if options.speed:
+        metrics["records_per_second"] = read_json(options.speed)["records_per_second"]
     write_checked_json(options.metrics, metrics, "check_metrics")
     write_bytes(options.curve, csv_bytes(rows))
     print(table(metrics))

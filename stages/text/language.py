@@ -56,6 +56,9 @@ def declared(
     return Language(regex.compile(rf"[{own}]"), regex.compile("|".join(foreign), regex.V1), identify)
 
 
+_WORD = regex.compile(r"[\p{L}\p{M}'’]+")
+
+
 @cache
 def _identifier() -> langid.LanguageIdentifier:
     return langid.LanguageIdentifier.from_model_file("data/model.npz.xz", norm_probs=True)
@@ -64,5 +67,5 @@ def _identifier() -> langid.LanguageIdentifier:
 @lru_cache(maxsize=1 << 12)
 def likelihood(text: str, code: str) -> float:
     """0 to 1: how likely a text is of a language, by the words of it that are no names; 1 for a language it does not know."""
-    words = " ".join(word for word in regex.findall(r"[\p{L}\p{M}'’]+", text) if word.islower()) or text
+    words = " ".join(word for word in _WORD.findall(text) if word.islower()) or text
     return float(dict(_identifier().rank(words)).get(code, 1.0))

@@ -6,12 +6,15 @@ which vowels, liquids at a syllable's end and voicing cost little, after ALINE (
 
 from __future__ import annotations
 
+import math
 import re
 from functools import lru_cache
+from itertools import accumulate
+from os.path import commonprefix
 
 from pypinyin import lazy_pinyin
 
-from stages.text.readings import katakana, letters, romaji
+from stages.text.readings import katakana, letters, respelt, romaji, rules
 
 _ENGLISH = (
     (r"tion\b", "Son"),
@@ -128,24 +131,22 @@ _VOWELS = "aiueo"
 _DROP = {**dict.fromkeys(_VOWELS, 0.25), "r": 0.4, "h": 0.4, "n": 0.6, "w": 0.4, "t": 0.7, "d": 0.7, "g": 0.7, "s": 0.7}
 
 
-def _spell(text: str, rules: tuple[tuple[str, str], ...]) -> str:
-    for rule, letter in rules:
-        text = re.sub(rule, letter, text)
-    return re.sub(r"(.)\1+", r"\1", text)
+_PARTS = re.compile(r"[\s\-·.'’&]+")  # what stands between the words of a name
+_AS_ENGLISH, _AS_KANA, _AS_PINYIN = rules(_ENGLISH), rules(_KANA), rules(_PINYIN)
+_WAYS = tuple(map(rules, (_PLAIN, _OTHERWISE + _ENGLISH, *(habit + _PLAIN for habit in _HABITS))))
 
 
 @lru_cache(maxsize=1 << 14)
 def latin_sound(text: str) -> str:
     """Phonemes of a name in Latin letters, read roughly as English."""
-    return "".join(_spell(letters(word), _ENGLISH) for word in re.split(r"[\s\-·.'’&]+", text))
+    return "".join(respelt(letters(word), _AS_ENGLISH) for word in _PARTS.split(text))
 
 
 @lru_cache(maxsize=1 << 14)
 def latin_sounds(word: str) -> frozenset[str]:
     """Phonemes of a word or name as English may say it, as it is written, and by the habits of other spellings."""
-    words = [letters(part) for part in re.split(r"[\s\-·.'’&]+", word)]
-    ways = (_PLAIN, _OTHERWISE + _ENGLISH, *(habit + _PLAIN for habit in _HABITS))
-    return frozenset((latin_sound(word), *("".join(_spell(part, way) for part in words) for way in ways)))
+    words = [letters(part) for part in _PARTS.split(word)]
+    return frozenset((latin_sound(word), *("".join(respelt(part, way) for part in words) for way in _WAYS)))
 
 
 @lru_cache(maxsize=1 << 14)
@@ -153,13 +154,13 @@ def kana_sound(text: str) -> str:
     """Phonemes of kana; other characters are passed over."""
     kana = katakana(text)
     kana = kana.replace("ティ", "テイ").replace("ヴ", "ブ").replace("ディ", "デイ")
-    return _spell(romaji(kana), _KANA)
+    return respelt(romaji(kana), _AS_KANA)
 
 
 @lru_cache(maxsize=1 << 14)
 def han_sounds(text: str) -> tuple[str, ...]:
     """Phonemes of each Han character as Mandarin reads it; other characters are passed over."""
-    return tuple(_spell(syllable, _PINYIN) for syllable in lazy_pinyin(text, errors="ignore"))
+    return tuple(respelt(syllable, _AS_PINYIN) for syllable in lazy_pinyin(text, errors="ignore"))
 
 
 _FAR = 1.2  # what one sound in the place of another costs
@@ -174,27 +175,51 @@ def _weight(sound: str) -> float:
     return sum(_DROP.get(letter, 1.0) for letter in sound)
 
 
-@lru_cache(maxsize=1 << 16)
+Row = list[float]  # distances of a beginning of one sound to every beginning of the other
+
+
+def _next(row: Row, a: str, costs: Row, drops: Row) -> Row:
+    """The row of a beginning that is longer by the sound `a`."""
+    gone, last = _DROP.get(a, 1.0), row[0]
+    beside = last + gone
+    result = [beside]
+    for above, cost, drop in zip(row[1:], costs, drops, strict=True):
+        beside += drop
+        swapped, dropped = last + cost, above + gone
+        if swapped < beside:
+            beside = swapped
+        if dropped < beside:
+            beside = dropped
+        result.append(beside)
+        last = above
+    return result
+
+
+@lru_cache(maxsize=1 << 15)
+def likeliest(parts: tuple[str, ...], other: str, *, within: bool = False) -> float:
+    """The best `likeness` of several sounds, sorted, with another; what they begin with alike is compared once."""
+    if not other:
+        return 0.0
+    drops = [_DROP.get(letter, 1.0) for letter in other]
+    rows = [[0.0] * (len(other) + 1) if within else list(accumulate(drops, initial=0.0))]
+    costs: dict[str, Row] = {}
+    best, before, weight = -math.inf, "", _weight(other)
+    for part in parts:
+        if not part:
+            best = max(best, 0.0)
+            continue
+        same = len(commonprefix((before, part)))
+        del rows[same + 1 :]
+        for a in part[same:]:
+            if a not in costs:
+                near = _SWAP.get(a, {})
+                costs[a] = [0.0 if a == b else near.get(b, _FAR) for b in other]
+            rows.append(_next(rows[-1], a, costs[a], drops))
+        whole = _weight(part) if within else (_weight(part) + weight) / 2
+        best, before = max(best, 1 - (min(rows[-1]) if within else rows[-1][-1]) / whole), part
+    return best
+
+
 def likeness(part: str, other: str, *, within: bool = False) -> float:
     """1 for the same sound, 0 or less for nothing in common; `within` looks for `part` anywhere in `other`."""
-    if not part or not other:
-        return 0.0
-    row, drops = [0.0] * (len(other) + 1), [_DROP.get(letter, 1.0) for letter in other]
-    if not within:
-        for n, drop in enumerate(drops, 1):
-            row[n] = row[n - 1] + drop
-    for a in part:
-        gone, near = _DROP.get(a, 1.0), _SWAP.get(a, {})
-        last, beside = row[0], row[0] + gone
-        row[0] = beside
-        for k, b in enumerate(other, 1):
-            above = row[k]
-            beside += drops[k - 1]
-            swapped = last if a == b else last + near.get(b, _FAR)
-            if swapped < beside:
-                beside = swapped
-            if above + gone < beside:
-                beside = above + gone
-            last, row[k] = above, beside
-    whole = _weight(part) if within else (_weight(part) + _weight(other)) / 2
-    return 1 - (min(row) if within else row[-1]) / whole
+    return likeliest((part,), other, within=within)

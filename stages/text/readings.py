@@ -7,12 +7,17 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from functools import cache, lru_cache
-from importlib.resources import files
+from itertools import groupby
+from typing import NamedTuple
 
 import opencc  # type: ignore[import-untyped]
 import regex
-from sudachipy import Dictionary, SplitMode  # type: ignore[import-untyped]
+from rapidfuzz.distance import Levenshtein
+from sudachipy import Dictionary, SplitMode, Tokenizer  # type: ignore[import-untyped]
+
+from stages.text.writing_systems import table
 
 HAN = r"\p{Script=Han}々〆ヶ"
 PIECE = 6  # characters of the longest dictionary word that is tried inside a name
@@ -37,6 +42,21 @@ _ROWS = {
 _KANA = {kana: row + vowel for row, line in _ROWS.items() for kana, vowel in zip(line, "aiueo", strict=True)}
 _KANA |= {"ン": "n", "ッ": "", "ヴ": "bu", "ー": "-"}
 _SMALL = {"ァ": "a", "ィ": "i", "ゥ": "u", "ェ": "e", "ォ": "o", "ャ": "ya", "ュ": "yu", "ョ": "yo", "ヮ": "wa"}
+Rules = tuple[tuple[str | re.Pattern[str], str], ...]
+
+
+def rules(rows: Iterable[tuple[str, str]]) -> Rules:
+    """What is written how, for `respelt`; what is letters alone is found without a pattern."""
+    return tuple((written if written.isalpha() else re.compile(written), sound) for written, sound in rows)
+
+
+def respelt(text: str, by: Rules) -> str:
+    """A text after each rule in turn, with every doubled character once."""
+    for written, sound in by:
+        text = text.replace(written, sound) if isinstance(written, str) else written.sub(sound, text)
+    return "".join(character for character, _ in groupby(text))
+
+
 _SPELLINGS = (  # any romanisation to the Kunrei letters of the table above
     (r"tch", "ch"),
     (r"sh", "sy"),
@@ -54,7 +74,12 @@ _SPELLINGS = (  # any romanisation to the Kunrei letters of the table above
     (r"du", "zu"),
     (r"wo", "o"),
     (r"ou", "o"),
+    (r"(?<=[sztd])yi", "i"),
 )
+_KEY = rules(_SPELLINGS)
+_JAPANESE = regex.compile(rf"[{HAN}\p{{Hiragana}}\p{{Katakana}}ー]+")
+_ONE_HAN, _SCRIPT_HAN = regex.compile(rf"[{HAN}]"), regex.compile(r"\p{Han}")
+_NOT_A_LETTER = re.compile("[^a-z]+")
 
 
 def katakana(text: str) -> str:
@@ -64,10 +89,12 @@ def katakana(text: str) -> str:
     )
 
 
+@lru_cache(maxsize=1 << 16)
 def letters(text: str) -> str:
     """Lower-case Latin letters alone, without their diacritics."""
-    plain = unicodedata.normalize("NFKD", text.replace("ø", "o").replace("ł", "l").replace("ß", "ss")).lower()
-    return "".join(char for char in plain if "a" <= char <= "z")
+    if not text.isascii():
+        text = unicodedata.normalize("NFKD", text.replace("ø", "o").replace("ł", "l").replace("ß", "ss"))
+    return _NOT_A_LETTER.sub("", text.lower())
 
 
 def romaji(kana: str) -> str:
@@ -83,16 +110,14 @@ def romaji(kana: str) -> str:
     return result
 
 
+@lru_cache(maxsize=1 << 16)
 def latin_key(text: str) -> str:
     """What Hepburn, Kunrei and passport spellings of one reading share: no long vowels, no doubled consonants.
 
     >>> latin_key("Ōtani Shin'ichi") == latin_key("Ohtani Sin-iti") == latin_key("otanishinichi")
     True
     """
-    key = letters(text)
-    for spelling, letter in _SPELLINGS:
-        key = re.sub(spelling, letter, key)
-    return re.sub(r"(.)\1+", r"\1", re.sub(r"(?<=[sztd])yi", "i", key))
+    return respelt(letters(text), _KEY)
 
 
 @lru_cache(maxsize=1 << 16)
@@ -108,20 +133,51 @@ def dictionary() -> Dictionary:
 
 
 @cache
-def _character_readings() -> dict[str, set[str]]:
-    """What each character reads as inside words, which its own entry leaves out: 窓 is also ソウ, from 同窓 and 車窓.
+def _tokenizer(finest: bool) -> Tokenizer:
+    return dictionary().tokenizer(SplitMode.A if finest else SplitMode.C)
 
-    Learnt once (3 s) from the dictionary's words of two characters, wherever the other character's part is known.
+
+class Lexicon(NamedTuple):
+    """What is learnt from a walk over every entry of the dictionary (seconds, once).
+
+    pairs: each word of two Han characters, with its reading in kana.
+    surnames: by key of a reading, the characters with which surnames that are read so are written.
     """
-    pair, words = regex.compile(r"\p{Script=Han}{2}"), set()
+
+    pairs: frozenset[tuple[str, str]]
+    surnames: dict[str, set[str]]
+
+
+@cache
+def lexicon() -> Lexicon:
+    """The dictionary's words of two characters, and its surnames."""
+    pair, begins_with_han = regex.compile(r"\p{Script=Han}{2}"), regex.compile(rf"[{HAN}]")
+    is_surname = dictionary().pos_matcher(lambda part: part[3] == "姓")
+    pairs, found = set[tuple[str, str]](), defaultdict[str, set[str]](set)
     for entry in dictionary().entries():
         surface = entry.surface()
         if len(surface) == 2 and pair.fullmatch(surface):
-            words.add((surface, entry.reading_form()))
+            pairs.add((surface, entry.reading_form()))
+        if is_surname(entry) and begins_with_han.match(surface):
+            found[entry.reading_form()].update(surface)
+    surnames = defaultdict[str, set[str]](set)
+    for reading, characters in found.items():
+        surnames[kana_key(reading)] |= characters
+    return Lexicon(frozenset(pairs), dict(surnames))
+
+
+@cache
+def _character_readings() -> dict[str, set[str]]:
+    """What each character reads as inside words, which its own entry leaves out: 窓 is also ソウ, from 同窓 and 車窓.
+
+    Learnt once from the dictionary's words of two characters, wherever the other character's part is known.
+    """
+    words = lexicon().pairs
     characters = {char for word, _ in words for char in word}
     known = {char: {entry.reading_form() for entry in dictionary().lookup(char)} for char in characters}
     seen: dict[str, Counter[str]] = defaultdict(Counter)
-    for (first, second), reading in words:
+    for word, reading in words:
+        first, second = word[0], word[1]
         for part in known[first]:
             if reading.startswith(part):
                 seen[second][reading[len(part) :]] += 1
@@ -137,9 +193,9 @@ def _character_readings() -> dict[str, set[str]]:
 @lru_cache(maxsize=1 << 16)
 def readings(piece: str) -> tuple[str, ...]:
     """The keys of every reading that the dictionary has of exactly this stretch; kana reads as itself."""
-    if not regex.fullmatch(rf"[{HAN}\p{{Hiragana}}\p{{Katakana}}ー]+", piece):
+    if not _JAPANESE.fullmatch(piece):
         return ()
-    if not regex.search(rf"[{HAN}]", piece):
+    if not _ONE_HAN.search(piece):
         return (kana_key(piece),)
     keys = {kana_key(entry.reading_form()) for entry in dictionary().lookup(piece)}
     if len(piece) == 1:
@@ -159,28 +215,35 @@ def _voiced(key: str) -> tuple[str, ...]:
     return (key, key[0].translate(_VOICED) + key[1:], *(("p" + key[1:], "w" + key[1:]) if key[0] == "h" else ()))
 
 
-def _edits(left: str, right: str, budget: int) -> int:
-    """Levenshtein distance, at most `budget` + 1."""
-    if left == right:
-        return 0
-    if abs(len(left) - len(right)) > budget or not budget:
-        return budget + 1
-    row = list(range(len(right) + 1))
-    for n, a in enumerate(left, 1):
-        last, row[0] = row[0], n
-        for k, b in enumerate(right, 1):
-            last, row[k] = row[k], min(row[k] + 1, row[k - 1] + 1, last + (a != b))
-    return min(row[-1], budget + 1)
+Edge = tuple[int, str]  # where a stretch of a text ends, and one of its readings
 
 
 @lru_cache(maxsize=1 << 12)
-def _edges(text: str) -> list[list[tuple[int, tuple[str, ...]]]]:
-    """By start: (end, every reading) of each stretch of up to six characters that the dictionary can read."""
+def _edges(text: str) -> list[tuple[list[Edge], list[Edge]]]:
+    """By start: every reading of each stretch of up to six characters that the dictionary can read, as a word begins and as it
+    goes on inside a compound."""
     edges = []
     for start in range(len(text)):
         ends = range(start + 1, min(len(text), start + PIECE) + 1)
-        edges.append([(end, found) for end in ends if (found := readings(text[start:end]))])
+        first = [(end, reading) for end in ends for reading in readings(text[start:end])]
+        edges.append((first, [(end, form) for end, reading in first for form in _voiced(reading)]))
     return edges
+
+
+Letters = dict[str, list[Edge]]  # edges by the first letter of their reading, "" for an empty one
+
+
+@lru_cache(maxsize=1 << 12)
+def _edges_by_letter(text: str) -> list[tuple[Letters, Letters]]:
+    """The same edges by the letter with which their reading begins."""
+
+    def by_letter(edges: Iterable[Edge]) -> Letters:
+        found: Letters = {}
+        for edge in edges:
+            found.setdefault(edge[1][:1], []).append(edge)
+        return found
+
+    return [(by_letter(first), by_letter(later)) for first, later in _edges(text)]
 
 
 @lru_cache(maxsize=1 << 16)
@@ -190,6 +253,44 @@ def reads_as(text: str, key: str, *, whole: bool, budget: int = 0) -> tuple[int,
     `whole` asks that all of the text be read so; otherwise the longest stretch of it is given. Words of up to six
     characters are tried at each place, voiced inside a compound, and a の or ヶ that is read and not written.
     """
+    return _read_exactly(text, key, whole) if budget == 0 else _read_nearly(text, key, whole, budget)
+
+
+def _read_exactly(text: str, key: str, whole: bool) -> tuple[int, int] | None:
+    """`reads_as` without an edit: edges are looked up by the letter that comes next."""
+    edges, best, size = _edges_by_letter(text), None, len(key)
+    for start in range(1 if whole else len(text)):
+        if best is not None and len(text) - start <= best[1] - best[0]:
+            break
+        if edges[start][0].keys().isdisjoint((key[:1], "")):
+            continue
+        reach: dict[int, set[int]] = {start: {0}}  # by place in the text: places in the key
+        last = at = far = (
+            start  # the furthest place in the text that the whole key reaches; this one; the furthest of all
+        )
+        while at <= far and at < len(text):
+            if (spots := reach.get(at)) is None:
+                at += 1
+                continue
+            if at > start:
+                spots |= {spot + 2 for spot in spots if key.startswith(("no", "ga"), spot)}
+                if size in spots:
+                    last = max(last, at)
+            for spot in spots:
+                for letter in {key[spot : spot + 1], ""}:
+                    for end, reading in edges[at][at > start].get(letter, ()):
+                        if key.startswith(reading, spot):
+                            reach.setdefault(end, set()).add(spot + len(reading))
+                            far = max(far, end)
+            at += 1
+        if size in reach.get(len(text), ()):
+            last = len(text)
+        if last > start and (best is None or last - start > best[1] - best[0]):
+            best = start, last
+    return best if not whole or best == (0, len(text)) else None
+
+
+def _read_nearly(text: str, key: str, whole: bool, budget: int) -> tuple[int, int] | None:
     edges, best = _edges(text), None
     for start in range(1 if whole else len(text)):
         reach: dict[int, dict[int, int]] = {start: {0: 0}}  # by place in the text: edits spent by place in the key
@@ -202,26 +303,27 @@ def reads_as(text: str, key: str, *, whole: bool, budget: int = 0) -> tuple[int,
                         reach[at].setdefault(offset + 2, spent)
             for offset, spent in reach[at].items():
                 left = budget - spent
-                for end, bases in edges[at]:
-                    for base in bases:
-                        for reading in _voiced(base) if at > start else (base,):
-                            if not left and not key.startswith(reading, offset):
-                                continue
-                            for size in range(max(0, len(reading) - left), len(reading) + left + 1):
-                                cost = spent + _edits(reading, key[offset : offset + size], left)
-                                spot = reach.setdefault(end, {})
-                                if offset + size <= len(key) and cost <= budget and cost < spot.get(offset + size, 9):
-                                    spot[offset + size] = cost
+                for end, reading in edges[at][at > start]:
+                    if not left and not key.startswith(reading, offset):
+                        continue
+                    for size in range(max(0, len(reading) - left), len(reading) + left + 1):
+                        if offset + size > len(key):
+                            break
+                        part = key[offset : offset + size]
+                        cost = spent + Levenshtein.distance(reading, part, score_cutoff=left)
+                        if cost <= budget and cost < reach.setdefault(end, {}).get(offset + size, 9):
+                            reach[end][offset + size] = cost
         ends = [end for end, spot in reach.items() if end > start and len(key) in spot]
         if ends and (best is None or max(ends) - start > best[1] - best[0]):
             best = start, max(ends)
     return best if not whole or best == (0, len(text)) else None
 
 
-def proper_nouns(text: str) -> list[tuple[str, int, str]]:
+@lru_cache(maxsize=1 << 12)
+def proper_nouns(text: str) -> tuple[tuple[str, int, str], ...]:
     """(stretch, start, kind) of the names of persons and places that the analyser sees; neighbours of a kind are one."""
     found: list[tuple[str, int, str]] = []
-    for token in dictionary().tokenizer(SplitMode.C).tokenize(text):
+    for token in _tokenizer(False).tokenize(text):
         part = token.part_of_speech()
         if part[1] != "固有名詞" or part[2] not in ("人名", "地名"):
             continue
@@ -230,12 +332,13 @@ def proper_nouns(text: str) -> list[tuple[str, int, str]]:
             start = found[-1][1]
             found.pop()
         found.append((text[start : token.end()], start, part[2]))
-    return found
+    return tuple(found)
 
 
+@lru_cache(maxsize=1 << 12)
 def word_ends(text: str) -> frozenset[int]:
     """Every place where a word of the finest cut begins or ends."""
-    tokens = dictionary().tokenizer(SplitMode.A).tokenize(text)
+    tokens = _tokenizer(True).tokenize(text)
     return frozenset(place for token in tokens for place in (token.begin(), token.end()))
 
 
@@ -244,25 +347,36 @@ def is_common_noun(word: str) -> bool:
     """Does the dictionary have it as a common noun, or also write it with Han: カワウソ, リュウグウ."""
     entries = dictionary().lookup(word)
     return any(
-        entry.part_of_speech()[1] == "普通名詞" or regex.search(r"\p{Han}", entry.normalized_form())
-        for entry in entries
+        entry.part_of_speech()[1] == "普通名詞" or _SCRIPT_HAN.search(entry.normalized_form()) for entry in entries
     )
 
 
+class _Simplifying(NamedTuple):
+    variants: dict[int, str]  # Japanese shapes, and the traditional ones that OpenCC knows them by
+    characters: dict[int, str]
+    phrases: re.Pattern[str]  # whose characters become others together
+    converter: opencc.OpenCC
+
+
 @cache
-def _simplify() -> tuple[opencc.OpenCC, dict[int, str]]:
-    variants: dict[int, str] = {}
-    table = (files("opencc") / "dictionary" / "JPVariants.txt").read_text(encoding="utf-8")
-    for line in table.splitlines():
-        traditional, shapes = line.split("\t")
-        variants |= {ord(shape): traditional for shape in shapes.split() if shape != traditional}
+def _simplifying() -> _Simplifying:
+    """OpenCC's tables. Its own walk over a text is slow, and needed only where there is a phrase."""
+    variants = {
+        ord(shape): traditional
+        for traditional, shapes in table("JPVariants.txt")
+        for shape in shapes
+        if shape != traditional
+    }
     variants |= {ord(shape): simple for shape, simple in zip("窓塚", "窗冢", strict=True)}  # missing there
-    return opencc.OpenCC("t2s"), variants
+    characters = {ord(left): right[0] for left, right in table("TSCharacters.txt")}
+    phrases = "|".join(re.escape(left) for left, _ in table("TSPhrases.txt"))
+    return _Simplifying(variants, characters, re.compile(phrases), opencc.OpenCC("t2s"))
 
 
 @lru_cache(maxsize=1 << 14)
 def fold_han(text: str) -> str:
     """Japanese or traditional Han as simplified, so that one name has one shape in both languages."""
-    converter, variants = _simplify()
-    folded: str = converter.convert(unicodedata.normalize("NFKC", text).translate(variants))
+    own = _simplifying()
+    plain = unicodedata.normalize("NFKC", text).translate(own.variants)
+    folded: str = own.converter.convert(plain) if own.phrases.search(plain) else plain.translate(own.characters)
     return folded

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stages.checks import value_cjk, value_en
 from stages.checks.numbers import numbers, read
+from stages.checks.value import plain, signs
 from stages.checks.value_cjk import number
 from stages.records.record import Record
 from tests.support.findings import codes_of
@@ -208,3 +212,13 @@ PIECES = (
 def test_any_text_is_read(text: str, lang: str) -> None:
     assert all(value.keys or value.low is not None for value in read(text, lang))
     assert codes((lang, text), (lang, text)) == []
+
+
+def test_a_rule_of_numbers_matches_no_text_that_lacks_what_it_needs() -> None:
+    for path in sorted(Path("data/fidelity/genres").glob("*.jsonl")):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            record = json.loads(line)
+            text = plain(record["text"])
+            seen = signs(text)
+            for rule in (value_en if record["lang"] == "en" else value_cjk).RULES:
+                assert not rule.pattern.search(text) or any(need in seen for need in rule.needs), rule.pattern.pattern

@@ -8,9 +8,10 @@ import pytest
 
 from stages.checks.exonyms import called_otherwise, exonym, rows
 from stages.checks.kinds import Name, names_of, spans_of
+from stages.checks.name_parts import other_part, other_word
 from stages.checks.names import verdicts
-from stages.checks.pairing import match, other_part, other_word, score
-from stages.text.sinograms import (
+from stages.checks.pairing import match, score, strays_in_english
+from stages.checks.sinograms import (
     by_pinyin,
     is_pinyin,
     is_vietnamese,
@@ -167,3 +168,9 @@ def test_titles_are_no_part_of_names() -> None:
 def test_spans_of_other_labels_are_names_of_no_kind() -> None:
     open_labels = {**record("en", "The ferry to Bari.", ("vehicle", "ferry"), ("city", "Bari")), "subset": "TCONER"}
     assert spans_of(open_labels, "en") == [Name("Bari", "place"), Name("ferry", "")]
+
+
+def test_a_name_known_from_before_does_not_vouch_for_a_new_one_after_other_words() -> None:
+    source = {"lang": "ja", "text": "イトカワは糸川英夫にちなむ。", "extractions": []}
+    target = {"lang": "en", "text": "Itokawa is named after Akiko Itokawa.", "extractions": []}
+    assert strays_in_english(source, target) == ["Akiko"]

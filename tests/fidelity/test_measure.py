@@ -91,7 +91,7 @@ def test_every_check_is_reported_alone(measured: Metrics, switches: Checks) -> N
 
 def test_a_curve_falls_from_all_to_few(measured: Metrics) -> None:
     rows = measured[1]
-    assert {row["kind"] for row in rows} == {"negation", "clause", "label", "risk"}
+    assert {row["kind"] for row in rows} == {"clause", "label", "risk"}
     for key in {(row["kind"], row["lang"]) for row in rows}:
         points = [row for row in rows if (row["kind"], row["lang"]) == key]
         assert [row["threshold"] for row in points] == sorted({row["threshold"] for row in points})

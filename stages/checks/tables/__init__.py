@@ -8,10 +8,12 @@ from typing import Any
 
 from stages.core.config import parse_yaml
 
+TABLES = Path(__file__).parent
+
 
 @cache
 def table(name: str) -> dict[str, Any]:
     """The content of `<name>.yaml` beside this module."""
-    path = Path(__file__).with_name(f"{name}.yaml")
+    path = TABLES / f"{name}.yaml"
     value: dict[str, Any] = parse_yaml(path.read_text(encoding="utf-8"), path.name)
     return value
