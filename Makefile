@@ -11,7 +11,7 @@ export CUBLAS_WORKSPACE_CONFIG := :4096:8
 ASKING := quality prompts classes
 BASELINES := evaluate@llm_0shot evaluate@llm_kshot
 
-.PHONY: help install repro review lint check test test-integration train dry-run seeds gpu-check merge release release-data bundle verify roundtrip record record-baseline formats wild lock docs metrics compare plots new
+.PHONY: help install repro review lint check test test-integration train dry-run seeds gpu-check merge release release-data bundle verify roundtrip record record-baseline formats wild lock docs metrics compare plots new audit
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
@@ -115,6 +115,10 @@ compare: install  ## two translation prompts side by side, from recorded respons
 	@python -m stages.report.compare_prompts --records data/tconer/records.jsonl --glossaries data/glossary \
 	  --prompts stages/prompts/translate/$(A).yaml stages/prompts/translate/$(B).yaml --references data/raw/references.jsonl \
 	  --responses data/responses.jsonl.gz --metrics .dvc/tmp/compare/prompts.json --usage .dvc/tmp/compare/usage
+
+audit: install  ## licences of what is installed, against stages/release/licences.yaml, and known vulnerabilities by pip-audit
+	@test -x .venv-audit/bin/pip-audit || { $(PYTHON) -m venv .venv-audit && .venv-audit/bin/pip install --quiet --disable-pip-version-check pip-audit; } || true
+	@python -m stages.release.audit --pip-audit .venv-audit/bin/pip-audit
 
 docs: install  ## the generated parts of README.md and docs/
 	python -m stages.report.docs

@@ -31,7 +31,8 @@ EDITED = ("decision", "text", "text_label", "extractions", "reason", "seconds")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")
 
 
-def _safe(value: str) -> str:
+def safe_cell(value: str) -> str:
+    """The value as no spreadsheet takes for a formula."""
     return "'" + value if value.startswith(_FORMULA) else value
 
 
@@ -108,7 +109,7 @@ def export(desk: Desk, names: Sequence[str], path: str | Path) -> None:
         cells = [name, record_hash(record), case.status, " ".join(desk.reasons.get(name, []))]
         cells += [source["text"], write_list(source)] if source else ["", ""]
         cells += ["", record["text"], record["text_label"] or "", write_list(record), "", ""]
-        table.writerow([_safe(cell) for cell in cells])
+        table.writerow([safe_cell(cell) for cell in cells])
     with replacing(path) as file:
         file.write(out.getvalue().encode("utf-8-sig"))
 

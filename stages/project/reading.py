@@ -23,6 +23,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from stages.calibration.sheet import safe_cell
 from stages.core import config
 from stages.core.config import Count, Languages, Seed
 from stages.core.errors import UserError
@@ -142,7 +143,7 @@ def sheet(pairs: Sequence[Pair]) -> bytes:
     out = io.StringIO(newline="")
     table = csv.DictWriter(out, COLUMNS)
     table.writeheader()
-    table.writerows(pair.row() for pair in pairs)
+    table.writerows({name: safe_cell(cell) for name, cell in pair.row().items()} for pair in pairs)
     return out.getvalue().encode("utf-8-sig")
 
 
