@@ -61,6 +61,7 @@ def project(tmp_path: Path) -> Path:
     knobs["raw"]["sources"] = [
         {"name": "sample", "adapter": "sample", "path": "data/sample", "pin": None, "limit": 6}
     ]  # fmt: skip
+    knobs["raw"]["second"] = None
     knobs["mix"] |= {"translations": "calibrated", "train_size": None}
     knobs["llm"] |= {"model": "loop-1", "retries": 0}
     knobs["evaluate"]["resamples"] = 100
