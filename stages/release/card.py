@@ -181,7 +181,7 @@ def fates(release: Release) -> list[dict[str, Any]]:
 def reading(release: Release, prompt: str) -> list[dict[str, Any]]:
     """A row a language: of the translations that a reader marked, how many are adequate, all and those in the release.
 
-    A mark counts where the translation of the last run is the one that was read.
+    A mark counts where the translation of the last run is the one that was read; what was corrected since is another text.
     """
     path = Path(READING.format(prompt))
     if not path.exists():
@@ -195,12 +195,12 @@ def reading(release: Release, prompt: str) -> list[dict[str, Any]]:
         for line in read_checked(TRANSLATED.format(lang), "translation")
         if line["record"] is not None
     }
-    released = {record["id"] for name, _, record in release.rows if name == "machine_translated"}
+    released = {record["id"]: record["text"] for name, _, record in release.rows if name == "machine_translated"}
     found = []
     for lang in release.languages:
         read = [m for m in marks if m["id"].endswith(f"/{lang}") and texts.get(m["id"]) == m["text"]]
         if read:
-            inside = [mark for mark in read if mark["id"] in released]
+            inside = [mark for mark in read if released.get(mark["id"]) == mark["text"]]
             found.append(
                 {"lang": lang, "read": len(read), "adequate": sum(mark["adequate"] for mark in read)}
                 | {"released": len(inside), "released_adequate": sum(mark["adequate"] for mark in inside)}

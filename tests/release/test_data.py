@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from stages.core.errors import UserError
-from stages.core.files import iter_jsonl, sha256_file
+from stages.core.files import iter_jsonl, sha256_file, write_json
 from stages.records.rules import read_records, write_records
 from stages.release import data
 from tests.support.pipeline import ROOT
@@ -168,6 +168,9 @@ def test_a_source_whose_terms_forbid_a_use_is_refused_and_left_out_on_demand(
 
 
 def test_the_card_counts_what_is_there(folder: Path) -> None:
+    corrected = {"records": 2, "reviewed": 2, "edited": 1, "restored": 0, "rejected": 1}
+    corrected |= {"annotators": {"kei": {"patches": 2, "minutes": 1.5, "who": "A model."}}}
+    write_json("metrics/calibration.json", corrected)
     data.main([])
     card = Path("data/release/README.md").read_text(encoding="utf-8")
     head = yaml.safe_load(card.split("---")[1])
@@ -178,6 +181,8 @@ def test_the_card_counts_what_is_there(folder: Path) -> None:
     assert "| SCNM | NER | 地名 | Location |" in card
     assert "CC-BY-SA-4.0: name the author" in card
     assert r"Kei \| Ltd." in card
+    assert "Corrections: 2 of 2 records reviewed, 1 edited, 0 restored from quarantine, 1 rejected." in card
+    assert "- `kei`: A model, 2 patches in 1.5 minutes" in card
     assert "Nobody has read a sample of these translations." in card
     # A reader's marks count where the translation is the one that was read.
     (line, *_) = (line for line in iter_jsonl("data/translated/en.jsonl") if line["id"] == "SCNM/NER/own/0001/en")
