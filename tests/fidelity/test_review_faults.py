@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -96,5 +97,5 @@ def test_an_edit_with_its_acceptance_says_wrong_and_a_later_decision_counts() ->
     assert said == {"a": (True, 5.0), "b": (False, 5.0), "c": (False, 1.0)}
     with pytest.raises(UserError, match="taken back"):
         verdicts([line("a", "withdraw", None)])
-    rows = [{"id": "a", "kind": "name"}, {"id": "b", "kind": None}]
+    rows: list[dict[str, Any]] = [{"id": "a", "kind": "name"}, {"id": "b", "kind": None}]
     assert counted(rows, {"a": True, "b": False})["percent_false"]["low"] == 0

@@ -28,7 +28,7 @@ def result(reviewed: list[str]) -> dict[str, Any]:
         "filtered": {own["id"]: own for own in wrong[:1]},
         "calibrated": {own["id"]: own for own in references[:2]},  # the third was rejected
     }
-    return compared([by_id and list(by_id)[int(n)] for n in reviewed], states, by_id, DRAWING)
+    return compared([list(by_id)[int(n)] for n in reviewed], states, by_id, DRAWING)
 
 
 def test_each_state_counts_lost_records_as_zero_and_the_unreviewed_not_at_all() -> None:
