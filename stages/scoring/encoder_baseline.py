@@ -3,7 +3,7 @@
     python -m stages.scoring.encoder_baseline --test data/mix/test.jsonl --out data/predictions/encoder.jsonl \\
         --words path:models/my-ner --text path:models/my-topics --labels my-labels.yaml
     python -m stages.scoring.encoder_baseline --test data/mix/test.jsonl --out data/predictions/gliner.jsonl \\
-        --gliner hf:urchade/gliner_multi-v2.1@<full commit hash> --train data/mix/train.jsonl
+        --gliner hf:urchade/gliner_multi-v2.1@REVISION --train data/mix/train.jsonl
 
 Predictions are in the form of every system's, and `python -m stages.scoring.evaluate` scores them by the same rules. A level that no
 model is given for, and the extractions of relations and events, which no span classifier has, stay empty and count as missed:
@@ -61,7 +61,7 @@ def source(given: str) -> dict[str, Any]:
     if kind == "path" and Path(folder).is_dir():
         return {"pretrained_model_name_or_path": folder, "local_files_only": True}
     fault = "is not pinned" if kind == "hf" else "no such folder" if kind == "path" else "cannot be read"
-    raise UserError(given, fault, "write path:<folder> or hf:<repo>@<full commit hash>")
+    raise UserError(given, fault, "write path:<folder> or hf:OWNER/MODEL@REVISION")
 
 
 def classifier(
