@@ -26,7 +26,7 @@ from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArgu
 from stages.core.errors import UserError
 from stages.core.files import read_json, write_json
 from stages.model.common import device, writing
-from stages.model.dev import Dev, worth
+from stages.model.dev import LEVELS, Dev, worth
 from stages.model.examples import IGNORED, collate, plan, shares
 from stages.model.head import Head
 from stages.model.options import Train
@@ -153,6 +153,7 @@ class Fit(Trainer):  # type: ignore[misc]
     @torch.no_grad()
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
         """Loss a completion token over the whole validation set, as `eval_loss`; nothing for an empty one."""
+        self.control.should_evaluate = False  # Trainer asks again at the end of the epoch, which is that of the run
         if self.state.global_step == self.state.max_steps:
             # The final weights are those that are stored, and the final validation loss is theirs.
             for weight in self.model.parameters():
@@ -237,7 +238,8 @@ def dev_scores(history: Sequence[dict[str, Any]]) -> dict[int, dict[str, float]]
     """Scores of the dev slice by step, out of Trainer's log."""
     found: dict[int, dict[str, float]] = {}
     for entry in history:
-        if scores := {key.removeprefix(DEV): value for key, value in entry.items() if key.startswith(DEV)}:
+        # In the order of the levels: a log that comes out of a checkpoint has its keys sorted.
+        if scores := {level: entry[DEV + level] for level in LEVELS if DEV + level in entry}:
             found[entry["step"]] = scores
     return found
 
