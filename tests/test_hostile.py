@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from stages.exports.formats import FORMATS
 from tests.support import hostile
 from tests.support.chat_server import chat_server
 from tests.support.review import serving
-from tests.wild.frame import command_of, prepare, run_command
+from tests.wild.frame import ROOT, command_of, prepare, run_command
 
 pytestmark = pytest.mark.slow
 LANGUAGES = ("ja", "en", "zh")
@@ -50,6 +51,7 @@ class Place:
         prepare({"params": PARAMS}, self.folder)
         hostile.write(self.folder)
         (self.folder / "data/calibration").mkdir(parents=True)
+        shutil.copy(ROOT / "data/calibration/annotators.json", self.folder / "data/calibration")
         (self.folder / "data/glossary-review").mkdir(parents=True)
 
     def run(self, words: list[str], code: int | None = None, **environment: str) -> str:
