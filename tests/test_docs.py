@@ -24,6 +24,7 @@ from tests.test_pipeline import PIPELINE, outputs_of
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 TOPS = "stages|schemas|data|metrics|models|tests|benchmarks|docs|profiles|release-store|projects"
+OWN = ("data/external/", "data/reading/", "projects/", "schemas/labels/languages/")  # where a reader's own files lie
 HOLE = re.compile(r"<[\w|-]+>|\{[^}]*\}|\*+|…|\b[A-Z][A-Z-]*[A-Z]\b")  # what a reader fills in: <name>, NAME, …
 
 
@@ -166,7 +167,7 @@ def code() -> str:
 def exists(path: str) -> bool:
     """Whether a path, with holes for what a reader fills in, is in git or made by the pipeline or by a command of ours."""
     path = path.rstrip("/")
-    if path.startswith("data/external/"):  # where a reader's own files lie
+    if f"{path}/".startswith(OWN):
         return True
     if HOLE.search(path):
         pattern = re.compile(r"[^/]*".join(map(re.escape, HOLE.split(path))))

@@ -43,13 +43,13 @@ class Licences:
 
 
 def stated(metadata: Mapping[str, Any], classifiers: Sequence[str]) -> str:
-    """The licence as a package's metadata have it: the SPDX expression, else the classifiers, else the short field."""
-    if expression := metadata.get("License-Expression"):
+    """The licence as a package's metadata (PEP 566's JSON) have it: the SPDX expression, else the classifiers, else the short field."""
+    if expression := metadata.get("license_expression"):
         return str(expression)
     found = [line.rsplit(" :: ", 1)[-1] for line in classifiers if line.startswith("License :: ")]
     if specific := [name for name in found if name != "OSI Approved"]:
         return "; ".join(specific)
-    return str(metadata.get("License") or "").strip().split("\n")[0][:80]
+    return str(metadata.get("license") or "").strip().split("\n")[0][:80]
 
 
 def allows(expression: str, licences: Licences) -> bool:
@@ -89,7 +89,7 @@ def installed() -> dict[str, str]:
     found = {}
     for package in importlib.metadata.distributions():
         name = re.sub(r"[-_.]+", "-", package.metadata["Name"]).lower()
-        found[name] = stated(package.metadata, package.metadata.get_all("Classifier") or [])
+        found[name] = stated(package.metadata.json, package.metadata.get_all("Classifier") or [])
     found.pop("mmm-ie", None)
     return found
 

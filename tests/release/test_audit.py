@@ -38,9 +38,9 @@ def test_an_expression_is_met_by_allowed_licences_alone(expression: str, allowed
 
 def test_the_expression_comes_before_classifiers_and_field() -> None:
     lines = ["License :: OSI Approved", "License :: OSI Approved :: MIT License"]
-    assert stated({"License-Expression": "0BSD", "License": "x"}, lines) == "0BSD"
-    assert stated({"License": "x"}, lines) == "MIT License"
-    assert stated({"License": "EPL-2.0\nlong text"}, lines[:1]) == "EPL-2.0"
+    assert stated({"license_expression": "0BSD", "license": "x"}, lines) == "0BSD"
+    assert stated({"license": "x"}, lines) == "MIT License"
+    assert stated({"license": "EPL-2.0\nlong text"}, lines[:1]) == "EPL-2.0"
 
 
 def test_a_package_by_name_is_allowed_as_long_as_it_says_the_same() -> None:
