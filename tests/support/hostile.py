@@ -7,6 +7,7 @@ answers with the same things is `answer`.
 from __future__ import annotations
 
 import json
+import re
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -103,12 +104,12 @@ def answer(body: dict[str, Any]) -> str | dict[str, Any]:
     if number == 1:
         return {"content": '{"text": "\\ud800' + SCRIPT.replace('"', "") + '", "parts": {"1": "../../x"}}'}
     try:
-        asked = json.loads(said)
-    except ValueError:
-        return "{}"
-    text = asked.get("text", "")
-    translated = text.replace("京都", "Kyoto").replace("に行った。", " was visited.") if isinstance(text, str) else text
-    return json.dumps({"text": translated, "parts": {}, "label": LABEL, "class": "Society", "spans": []})
+        text = json.loads(said).get("text", "")  # of a class or a label
+    except (ValueError, AttributeError):
+        text = said  # of a translation: the tagged text itself
+    translated = str(text).replace("京都", "Kyoto").replace("に行った。", " was visited by a crowd.")
+    parts = dict(re.findall(r"<(e\d+)>(.*?)</\1>", translated))
+    return json.dumps({"text": translated, "parts": parts, "label": LABEL, "class": "Society", "spans": []})
 
 
 class Page(HTMLParser):
