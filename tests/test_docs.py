@@ -210,7 +210,9 @@ def test_files_that_a_page_names_exist(page: Path) -> None:
     for link in re.findall(r"\]\(([^)#\s]+)[^)]*\)", text):
         if "://" not in link and str((page.parent / link).resolve().relative_to(ROOT)) not in tracked():
             missing.append(link)
-    if page.name == "tutorial.md":  # its files lie in the project that it makes: tests/integration/test_tutorial.py runs it
+    if (
+        page.name == "tutorial.md"
+    ):  # its files lie in the project that it makes: tests/integration/test_tutorial.py runs it
         text = ""
     code = [*re.findall(r"`([^`\n]+)`", text), *re.findall(r"^(?: *```\w*\n)(.*?)^ *```", text, flags=re.S | re.M)]
     for path in re.findall(rf"(?<![\w/.:-])(?:{TOPS})/[\w@<>{{}}*./-]*[\w>}}*/]", "\n".join(code)):
