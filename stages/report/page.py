@@ -74,17 +74,21 @@ def headline(given: dict[str, Metrics | None], found: Artifacts, drawing: Evalua
                 "note": f"{good} of {good + bad} that the paper's filters keep; the checks find {read['inadequate']['found']} of the bad",
             }
         )
-    evaluation, bounds = given["evaluation"], given["evaluation_intervals"]
-    if evaluation and bounds:
-        level = next(level for level in ("WL", "TL", "ALL") if level in evaluation["all"])
-        own, beside = bounds["intervals"]["all"][level], given["baseline"]
-        than = f"; a linear model has {beside['all'][level]}" if beside else ""
+    # What is released is shown first, the model of this run beside it; where nothing is, this run's stands alone.
+    released = bool(given["released"] and given["released_intervals"])
+    shown, run_of_now = ("released", given["evaluation"]) if released else ("evaluation", None)
+    scores, bounds = given[shown], given[f"{shown}_intervals"]
+    if scores and bounds:
+        level = next(level for level in ("WL", "TL", "ALL") if level in scores["all"])
+        own = bounds["intervals"]["all"][level]
+        others = {"this run's model": run_of_now, "a linear model": given["baseline"]}
+        beside = [f"{name} has {other['all'][level]:.1f}" for name, other in others.items() if other]
         result.append(
             {
-                "title": f"{level} of the model on the frozen test set",
-                "value": f"{evaluation['all'][level]:.1f}",
+                "title": f"{level} of the {'released ' if released else ''}model on the frozen test set",
+                "value": f"{scores['all'][level]:.1f}",
                 "bounds": f"{own['low']:.1f} to {own['high']:.1f}",
-                "note": f"{evaluation['all']['n']} records{than}",
+                "note": "; ".join([f"{scores['all']['n']} records", *beside]),
             }
         )
     return result

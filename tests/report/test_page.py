@@ -16,7 +16,8 @@ import yaml
 
 from stages.report import artifacts, browser, sankey, story
 from stages.report.inputs import METRICS
-from stages.report.page import CURVES, embedded, main, wilson
+from stages.report.page import CURVES, embedded, headline, main, wilson
+from stages.scoring.bootstrap import Evaluate
 from tests.support.pipeline import ROOT
 from tests.support.reported import HOSTILE, project
 
@@ -157,6 +158,23 @@ def test_retention_counts_records_and_its_interval_holds_it(made: Path) -> None:
 def test_wilsons_interval_has_its_known_values() -> None:
     assert wilson(6, 66) == pytest.approx((4.23, 18.45), abs=0.01)
     assert wilson(0, 10) == pytest.approx((0, 27.75), abs=0.01)
+
+
+def test_the_released_model_is_shown_first_and_this_runs_beside_it() -> None:
+    def level(value: float) -> dict[str, Any]:
+        return {"all": {"WL": value, "n": 12}}
+
+    bounds = {"intervals": {"all": {"WL": {"low": 1.0, "high": 2.0}}}}
+    given: dict[str, Any] = dict.fromkeys(METRICS)
+    given |= {"evaluation": level(40.0), "evaluation_intervals": bounds, "baseline": level(30.0)}
+    (alone,) = headline(given, artifacts.Artifacts(), Evaluate(10, 0))
+    given |= {"released": level(60.0), "released_intervals": bounds}
+    (both,) = headline(given, artifacts.Artifacts(), Evaluate(10, 0))
+    assert (alone["value"], alone["note"]) == ("40.0", "12 records; a linear model has 30.0")
+    assert both["value"] == "60.0"
+    assert "released" in both["title"]
+    assert "released" not in alone["title"]
+    assert both["note"] == "12 records; this run's model has 40.0; a linear model has 30.0"
 
 
 def test_embedded_data_cannot_end_their_element() -> None:
