@@ -38,7 +38,7 @@ def calibrated(folder: Path, sample: list[Record], count: int) -> None:
         write_records(folder / f"data/calibrated/{lang}.jsonl", [r for r in train + test if r["lang"] == lang])
         write_records(folder / f"data/filtered/{lang}.jsonl", [])
     write_records(folder / "data/tconer/records.jsonl", train + test)
-    for name in ("references", "natural"):
+    for name in ("references", "natural", "second"):
         write_records(folder / f"data/raw/{name}.jsonl", [])
 
 

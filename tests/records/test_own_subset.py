@@ -39,6 +39,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "schemas" / "labels" / "CARE.json").write_text(json.dumps(TABLE), encoding="utf-8")
     params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     params["raw"]["sources"] = [{"name": "own", "adapter": "jsonl", "path": "own.jsonl", "pin": None, "limit": None}]
+    params["raw"]["second"] = None
     (folder / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
     return folder
 
