@@ -39,7 +39,7 @@ repro: install .dvc/tmp/pulled  ## rebuild everything that changed, from Japanes
 pull: install .dvc/tmp/pulled  ## without training: the released adapter, the report, and one answer; TEXT="…" for a text of your own
 	@dvc pull --quiet --remote release metrics/report.html 2>/dev/null || python -m stages.report.page --out metrics/report.html
 	@echo "report: $(CURDIR)/metrics/report.html"
-	@python -m stages.model.predict --text "$(or $(TEXT),Natsume Soseki wrote Kokoro in 1914.)" --task NER
+	@python -m stages.model.predict --constrained --text "$(or $(TEXT),Natsume Soseki wrote Kokoro in 1914.)" --task NER
 
 new: install  ## a study of your own in projects/NAME: sources, translation, mix, training: make new NAME=reviews
 	@test -n "$(NAME)" || { echo "make new: NAME is missing: make new NAME=reviews" >&2; exit 1; }

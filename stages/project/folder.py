@@ -92,6 +92,7 @@ def _lay_out(folder: Path, names: Sequence[str], values: Mapping[str, Any], comm
         if not place.endswith(".gz"):
             (folder / place).mkdir(parents=True)
             (folder / place / ".gitkeep").touch()
+    (folder / "data/calibration/annotators.json").write_text("{}\n", encoding="utf-8")  # who they are in words, by name
     (folder / "data/responses.jsonl.gz").write_bytes(gzip.compress(b'{"card":{}}\n', mtime=0))
     (folder / "dvc.yaml").write_text(compose.pipeline(names), encoding="utf-8")
     (folder / "params.yaml").write_text(compose.knobs(names, values), encoding="utf-8")
