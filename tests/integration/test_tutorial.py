@@ -212,7 +212,7 @@ def test_prompts_and_models_are_compared_paired(told: tuple[Reader, dict[str, st
 def test_tools_read_the_exports(told: tuple[Reader, dict[str, str]]) -> None:
     _, said = told
     assert "'text_label': 'Medicine'" in said["8"]
-    assert "(a cold, cough medicine)" in said["8"]
+    assert re.search(r'"(疾病|药物)"', said["8"])  # of doccano's lines
     assert re.search(r"\[\[\d+, \d+, '(疾病|药物)'\]", said["8"])
     assert "'labels': ['Disease']" in said["8"]
     assert "exports/iepile/en.CARE.NER.jsonl: 8 records" in said["8"]
