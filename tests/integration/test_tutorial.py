@@ -182,7 +182,7 @@ def test_what_is_left_untranslated_is_refused_and_the_corrections_come_through(
     headline = [at(reader, f"HEAD~{n}", "metrics/headline/translation.json") for n in (2, 1)]
     assert [row["en"]["kept"] for row in headline] == [7, 7]  # the filter's; people's come after it
     counted = at(reader, "HEAD~1", "metrics/calibration.json")
-    assert counted["en"]["all"]["restored"] == 1
+    assert (counted["edited"], counted["restored"], counted["conflicts"]) == (3, 1, 0)
     texts = {line["text"]: line for line in lines(reader, "data/calibrated/en.jsonl")}
     assert "My hay fever was so bad that I used eye drops 4 times a day." in texts
     assert "My father had a cold and took 2 tablets of cough medicine from the pharmacy." in texts
