@@ -54,7 +54,7 @@ class Raw:
     """Section `raw`: what is read, and the second frozen test set, of the corpus' form, if there is one."""
 
     sources: list[Source]
-    second: Source | None
+    second: Source | None = None  # may be left out: params of older projects have none
 
 
 ADAPTERS: dict[str, Callable[[Source], list[Record]]] = {
