@@ -121,6 +121,7 @@ def make(
     Raises:
         UserError: the folder is there already; git or DVC cannot be used. Nothing is left then.
     """
+    folder = Path(os.path.normpath(folder))  # `x/..` is where it leads, also while there is no x
     if folder.exists():
         raise UserError(str(folder), "is there already", "name another folder")
     building = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")

@@ -65,10 +65,10 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--estimate", action="store_true", help="only say what would be asked and what it costs")
     parser.add_argument("--yes", action="store_true", help="do not wait for a yes")
     options = parser.parse_args(arguments)
-    if not Path("dvc.yaml").exists():
-        raise UserError(
-            "dvc.yaml", "no such file", "run this in a project's folder; python -m stages.project.translate makes one"
-        )
+    # The repository has no links: there this would train, and ask a model for what `make repro` replays.
+    if not (Path("dvc.yaml").exists() and Path("stages").is_symlink()):
+        remedy = "run this in a project's folder; python -m stages.project.translate makes one (here: make repro)"
+        raise UserError(str(Path.cwd()), "is no project of one's own", remedy)
     if code := repro("--quiet", "raw"):
         return code
     rows = price(read_records(RECORDS))

@@ -17,6 +17,7 @@ from stages.core.errors import UserError
 from stages.core.files import write_jsonl
 from stages.project import compose
 from stages.project.new import main as new
+from stages.project.run import main as run_project
 from stages.project.translate import agreed, main, parser_of, plan
 from stages.report.price import options_of
 from stages.sources.raw import Raw
@@ -122,6 +123,18 @@ def test_a_project_that_lost_its_links_is_linked_again(project: Path) -> None:
     new(["--link", str(project)])
     assert (project / "stages").resolve() == ROOT / "stages"
     assert (project / "schemas/records/record.schema.json").exists()
+
+
+def test_the_repository_is_no_project(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    with pytest.raises(UserError, match="is no project"):
+        run_project(["--estimate"])
+
+
+def test_a_path_through_a_folder_that_is_not_there_is_where_it_leads(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="is there already"):
+        new([f"{tmp_path}/none/.."])
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_project_that_is_there_is_not_made_again(project: Path) -> None:
