@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from stages.core.hidden import hidden
 from stages.llm.answer import REFUSED, is_empty, read, storable
-from stages.llm.hidden import hidden
 
 Response = dict[str, Any]
 MOST = 300  # characters of an endpoint's words that are kept

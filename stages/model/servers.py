@@ -7,48 +7,66 @@ has base and adapter together: `vllm serve models/base --enable-lora --lora-modu
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import openai
 
 from stages.core.errors import UserError
+from stages.core.hidden import hidden
 
+TIMEOUT_S = 600.0  # of one answer, its retries included, from the connection to the last byte
 Outputs = list[tuple[str, bool]]  # what was written, and whether it came to its end
 
 
-def by_openai(prompts: Sequence[str], limit: int, at_once: int, model: str | None) -> Outputs:
-    """One completion a prompt, at most `limit` tokens; `at_once` requests are under way together.
+def by_openai(
+    prompts: Sequence[str], limit: int, at_once: int, model: str | None, seconds: float = TIMEOUT_S
+) -> Outputs:
+    """One completion a prompt, at most `limit` tokens; `at_once` requests are under way together, each for `seconds` at most.
 
     Raises:
-        UserError: no server or model is named, or it refuses or cannot be reached.
+        UserError: no server or model is named, or it refuses, cannot be reached, or does not end an answer in time.
     """
     if model is None:
         raise UserError("predict.served_model", "is null, and backend openai has to name a model", "set it")
     if not os.environ.get("OPENAI_BASE_URL"):
         raise UserError("OPENAI_BASE_URL", "is not set", "give the server's address, such as http://localhost:8000/v1")
-    client = openai.OpenAI(max_retries=4, api_key=os.environ.get("OPENAI_API_KEY", "none"))
+    return asyncio.run(_completions(prompts, limit, at_once, model, seconds))
 
-    def ask(prompt: str) -> tuple[str, bool]:
-        reply = client.completions.create(model=model, prompt=prompt, max_tokens=limit, temperature=0.0)
+
+async def _completions(prompts: Sequence[str], limit: int, at_once: int, model: str, seconds: float) -> Outputs:
+    client = openai.AsyncOpenAI(max_retries=4, api_key=os.environ.get("OPENAI_API_KEY", "none"), timeout=seconds)
+    place, gate = hidden(str(client.base_url)), asyncio.Semaphore(at_once)
+
+    async def ask(prompt: str) -> tuple[str, bool]:
+        # The client's own timeout holds only between two bytes: an answer that drips would never end.
+        async with gate, asyncio.timeout(seconds):
+            reply = await client.completions.create(model=model, prompt=prompt, max_tokens=limit, temperature=0.0)
+        if not getattr(reply, "choices", None):  # a web page, or an error under HTTP 200
+            raise UserError(place, "answers, but with no completion", "see the server's log")
         choice = reply.choices[0]
-        return choice.text, choice.finish_reason == "stop"
+        return hidden(choice.text or ""), choice.finish_reason == "stop"
 
+    tasks = [asyncio.create_task(ask(prompt)) for prompt in prompts]
     try:
-        with ThreadPoolExecutor(at_once) as pool:
-            return list(pool.map(ask, prompts))
+        return await asyncio.gather(*tasks)
+    except TimeoutError as error:
+        raise UserError(place, f"no whole answer within {seconds:g} s", "see the server's log") from error
+    except ValueError as error:  # no JSON
+        raise UserError(place, "answers, but with no completion", "see the server's log") from error
     except openai.APIConnectionError as error:
-        raise UserError(
-            str(client.base_url), "cannot be reached", "start the server, or set OPENAI_BASE_URL"
-        ) from error
-    except openai.APIError as error:
-        fault = " ".join(str(error).split())[:200]
-        raise UserError(str(client.base_url), fault, "see the server's log; its models are at /models") from error
+        raise UserError(place, "cannot be reached", "start the server, or set OPENAI_BASE_URL") from error
+    except openai.OpenAIError as error:
+        fault = " ".join(hidden(str(error)).split())[:200]
+        raise UserError(place, fault, "see the server's log; its models are at /models") from error
     finally:
-        client.close()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await client.close()
 
 
 def by_vllm(

@@ -118,7 +118,7 @@ def ask(command: str, requirements: str) -> tuple[int, list[str]]:
 def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m stages.release.audit", description=__doc__.split("\n")[0])
     parser.add_argument("--pip-audit", default="pip-audit", metavar="COMMAND")
-    parser.add_argument("--requirements", default="requirements.lock", metavar="FILE")
+    parser.add_argument("--requirements", default="requirements/dev.lock", metavar="FILE")
     options = parser.parse_args(arguments)
     licences = config.build(config.parse_yaml(TABLE.read_text(encoding="utf-8"), str(TABLE)), Licences, TABLE.name)
     found = installed()

@@ -64,15 +64,18 @@ def _processor() -> str:
 
 
 def versions() -> dict[str, str | None]:
-    """What computes here: Python, system, processor, and each package that pyproject.toml names (None where it is absent)."""
+    """What computes here: Python, system, processor, each package that pyproject.toml names for the pipeline (None: absent)."""
     found: dict[str, str | None] = {
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
         "processor": _processor(),
     }
-    for line in tomllib.loads(read_bytes("pyproject.toml").decode())["project"]["dependencies"]:
+    project = tomllib.loads(read_bytes("pyproject.toml").decode())["project"]
+    parts = project["optional-dependencies"]
+    lines = {*project["dependencies"], *parts["data"], *parts["model"], *parts["train"]}
+    for line in sorted(lines, key=str.lower):
         name = re.match(r"[\w.-]+", line)
-        if name:
+        if name and name[0] != project["name"]:
             try:
                 found[name[0]] = version(name[0])
             except PackageNotFoundError:

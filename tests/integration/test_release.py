@@ -52,7 +52,17 @@ class Clone:
         return done.stdout + done.stderr
 
     def release(self, version: str, code: int = 0) -> str:
-        return self.run("make", "--silent", "-o", ".venv/installed", "release", f"VERSION={version}", code=code)
+        return self.run(
+            "make",
+            "--silent",
+            "-o",
+            ".venv/with-data",
+            "-o",
+            ".venv/with-train",
+            "release",
+            f"VERSION={version}",
+            code=code,
+        )
 
     def commit(self) -> None:
         self.run("git", "add", "--all")

@@ -113,11 +113,11 @@ class Reader:
         }
         self.environment = {**kept, "HOME": str(folder / "home")}
         subprocess.run(["git", "clone", "--quiet", str(ROOT), str(self.clone)], check=True)
-        environment = self.clone / ".venv"  # as `make install` leaves it
+        environment = self.clone / ".venv"  # as `make install PART=data` leaves it
         environment.mkdir()
         for name in ("bin", "lib", "include", "pyvenv.cfg"):
             (environment / name).symlink_to(Path(sys.prefix).resolve() / name)
-        (environment / "installed").touch()
+        (environment / "with-data").touch()
         self.state.write_text(f"cd {self.clone}\n", encoding="utf-8")
 
     def run(self, text: str, mark: str) -> str:

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from stages.core.errors import UserError
+from stages.core.hidden import hidden
 from stages.llm.address import check_address
-from stages.llm.hidden import hidden
 from tests.support.chat_server import chat_server
 from tests.support.openai_server import RECORDS, answer
 from tests.support.project import Project, module_of

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ import yaml
 
 from stages.core.errors import UserError
 from stages.core.schema import read_checked, write_checked
-from stages.model import ask, base, predict
+from stages.model import ask, base, predict, servers
 from stages.model.common import decode, load_tokenizer
 from stages.model.decoding import greedy
 from stages.model.head import Head
@@ -119,6 +121,80 @@ def test_what_is_missing_is_told_in_one_line(
         predict.main(["--examples", "examples.jsonl", "--out", "there.jsonl"])
     assert not Path("there.jsonl").exists()
     assert "\n" not in str(error.value)
+
+
+KEY = "sk-marked-0123456789abcdef"
+
+
+@contextmanager
+def saying(body: bytes, code: int = 200, pause: float = 0.0) -> Iterator[str]:
+    """A server that answers so, a byte each `pause` seconds where that is not 0."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(code)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            with suppress(OSError):
+                for byte in body if pause else ():
+                    self.wfile.write(bytes([byte]))
+                    self.wfile.flush()
+                    time.sleep(pause)
+                self.wfile.write(b"" if pause else body)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
+        running.daemon_threads = True
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{running.server_port}/v1"
+        running.shutdown()
+
+
+def completion(text: str) -> bytes:
+    choice = {"index": 0, "text": text, "finish_reason": "stop"}
+    return json.dumps(
+        {"id": "1", "object": "text_completion", "created": 0, "model": "m", "choices": [choice]}
+    ).encode()
+
+
+@pytest.mark.parametrize(
+    ("code", "body", "fault"),
+    [
+        (401, json.dumps({"error": {"message": f"wrong key {KEY}"}}).encode(), r"wrong key \[OPENAI_API_KEY\]"),
+        (200, json.dumps({"error": {"message": f"wrong key {KEY}"}}).encode(), "no completion"),
+        (200, f"<html>{KEY}</html>".encode(), "no completion"),
+    ],
+)
+def test_a_key_that_a_server_echoes_is_not_told(
+    code: int, body: bytes, fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    with saying(body, code) as url:
+        monkeypatch.setenv("OPENAI_BASE_URL", url)
+        with pytest.raises(UserError, match=fault) as error:
+            servers.by_openai(["a\n", "b\n"], LIMIT, 2, "oiellm")
+    assert KEY not in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_key_in_an_answer_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    with saying(completion(f"say {KEY}")) as url:
+        monkeypatch.setenv("OPENAI_BASE_URL", url)
+        assert servers.by_openai(["a\n"], LIMIT, 1, "oiellm") == [("say [OPENAI_API_KEY]", True)]
+
+
+def test_an_answer_that_drips_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    with saying(completion("x" * 1000), pause=0.05) as url:
+        monkeypatch.setenv("OPENAI_BASE_URL", url)
+        began = time.monotonic()
+        with pytest.raises(UserError, match="no whole answer within 0.7 s"):
+            servers.by_openai(["a\n"], LIMIT, 1, "oiellm", seconds=0.7)
+        assert time.monotonic() - began < 20
 
 
 def test_one_text_is_answered_as_json_through_a_server(

@@ -69,6 +69,6 @@ def test_a_known_vulnerability_is_an_error_and_no_database_is_a_line(
     with pytest.raises(UserError, match="0 licences and 1 packages"):
         main(["--pip-audit", str(command)])
     assert "c 2: PYSEC-1" in capsys.readouterr().out
-    assert ask(str(tmp_path / "none"), "requirements.lock") == (0, [])
+    assert ask(str(tmp_path / "none"), "requirements/dev.lock") == (0, [])
     main(["--pip-audit", str(tmp_path / "none")])
     assert "cannot be reached" in capsys.readouterr().out
