@@ -92,9 +92,12 @@ def _run(name: str, source: Record, target: Record) -> list[Finding]:
 
 def _normalised(record: Record) -> tuple[Normal, Record]:
     """The normalised text of a record, and the record on it; a span that is not where it says keeps what it says."""
-    normal = normalised(record["text"])
-    if normal.starts is None and all(
-        normalised(span["text"]).starts is None for item in record["extractions"] for span in item["spans"]
+    text = record["text"]
+    normal = normalised(text)
+    if normal.starts is None and all(  # what stands in a normalised text is normalised
+        span["text"] in text or normalised(span["text"]).starts is None
+        for item in record["extractions"]
+        for span in item["spans"]
     ):
         return normal, record
     extractions = [

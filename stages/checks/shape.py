@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator
+from functools import lru_cache
 
 from stages.checks.finding import Finding, place_of
 from stages.records.record import Record
@@ -37,34 +38,59 @@ def length(source: Record, target: Record) -> Iterator[Finding]:
 
 
 LOOP = re.compile(r"(.{2,60}?)\1{2,}", re.DOTALL)
+_WORDS = re.compile(r"[^\W_]+")
 CLAUSE = re.compile(r"[。！？!?；;、，\n]|[.,](?=\s|$)")
 
 
 def units(text: str) -> list[str]:
     """What repetition is counted in: words where they are spaced, else characters."""
-    words = re.findall(r"[^\W_]+", text.lower())
-    spaced = sum(word.isascii() for word in words) * 2 > len(words)
-    return words if spaced else [character for character in text if character.isalnum()]
+    words = _WORDS.findall(text.lower())
+    spaced = sum(map(str.isascii, words)) * 2 > len(words)
+    return words if spaced else list(filter(str.isalnum, text))
 
 
+def may_loop(text: str) -> bool:
+    """Whether a stretch of 2 to 60 characters follows itself twice, which `LOOP` takes long to deny: such a stretch has its first
+    four characters again at the distance of its length."""
+    fours = ["".join(four) for four in zip(text, text[1:], text[2:], text[3:], strict=False)]
+    if len(set(fours)) == len(fours):
+        return False
+    seen: dict[str, list[int]] = {}
+    for at, four in enumerate(fours):
+        places = seen.setdefault(four, [])
+        for before in reversed(places):
+            size = at - before
+            if size > 60:
+                break
+            if len(text) >= at + 2 * size and text.startswith(text[before : before + 2 * size], at):
+                return True
+        places.append(at)
+    return False
+
+
+@lru_cache(maxsize=1 << 12)
 def loops(text: str) -> bool:
     """Whether a phrase with a letter in it follows itself at least twice. はは is a word, ははは a laugh: a phrase has two
-    different characters. A phrase of two characters or more that stands three times has the same four characters twice."""
-    if len({text[at : at + 4] for at in range(len(text) - 3)}) == len(text) - 3:
-        return False
-    return any(any(map(str.isalpha, m[1])) and len(set(m[1].strip())) > 1 for m in LOOP.finditer(text))
+    different characters."""
+    return may_loop(text) and any(
+        any(map(str.isalpha, m[1])) and len(set(m[1].strip())) > 1 for m in LOOP.finditer(text)
+    )
 
 
+@lru_cache(maxsize=1 << 12)
 def says_again(text: str, words: int, characters: int) -> bool:
     """Whether a clause of at least so many words, or characters where words are not spaced, comes twice, or any run of
     that length three times."""
     parts = units(text)
     size = words if any(len(part) > 1 for part in parts) else characters
-    clauses = Counter(tuple(units(part)) for part in CLAUSE.split(text))
-    if any(count > 1 and len(clause) >= size for clause, count in clauses.items()):
-        return True
-    runs = Counter(tuple(parts[start : start + size]) for start in range(len(parts) - size + 1))
-    return any(count > 2 for count in runs.values())
+    runs = list(zip(*(parts[start:] for start in range(size)), strict=False))
+    clauses = [clause for clause in CLAUSE.split(text) if clause]
+    plain = [joined for clause in clauses if (joined := "".join(_WORDS.findall(clause.lower())))]
+    if len(set(plain)) < len(plain):
+        found = Counter(tuple(units(clause)) for clause in clauses)
+        if any(count > 1 and len(clause) >= size for clause, count in found.items()):
+            return True
+    return len(set(runs)) < len(runs) and max(Counter(runs).values()) > 2
 
 
 def repetition(source: Record, target: Record) -> Iterator[Finding]:

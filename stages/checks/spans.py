@@ -20,6 +20,7 @@ from stages.text.readings import HAN, fold_han, latin_key, reads_as, word_ends
 BOUND = 6.0
 BOUND_ONE = 6.5  # of a span of one character, which may be a word of its own in a longer entry: 疼 of 头疼 costs 6.1
 SWAPPED = 0.4  # by how much another phrase must fit better than the label's own to be evidence; 1 is the most
+_MARK, _MARK_BEFORE = (regex.compile(rf"{way}[。，、；：！？…“”‘’（）《》「」\s]") for way in ("", "(?r)"))
 _DIGIT, _DIGIT_BEFORE, _DIGIT_AFTER = (regex.compile(p) for p in (r"\p{N}", r"\p{N}[.,]?$", r"[.,]?\p{N}"))
 _SENTENCE = regex.compile(r"[。！？](?=.)|[a-z]{3}[.!?]\s")
 _LATIN, _LATIN_END = regex.compile(r"[\p{Latin}\p{M}]"), regex.compile(r"[\p{Latin}\p{M}]$")
@@ -70,28 +71,42 @@ def span_offset(source: Record, target: Record) -> Iterator[Finding]:
             yield Finding("span_offset", what=part)
 
 
-@lru_cache(maxsize=1 << 12)
+@lru_cache(maxsize=1 << 14)
 def _best_cuts(text: str) -> tuple[list[float], list[float]]:
     """By place: the logarithm of the likeliest cut into Chinese words of the text before it, and of that after it."""
-    words = chinese_words()
-    graph, total = words.get_DAG(text), math.log(words.total)
-    before, after = [0.0] + [-math.inf] * len(text), [-math.inf] * len(text) + [0.0]
-    edges = [(start, end + 1) for start in range(len(text)) for end in graph[start]]
-    cost = {(a, b): math.log(words.FREQ.get(text[a:b], 0) or 1) - total for a, b in edges}
-    for start, end in edges:
-        before[end] = max(before[end], before[start] + cost[start, end])
-    for start, end in reversed(edges):
-        after[start] = max(after[start], cost[start, end] + after[end])
+    words, size = chinese_words(), len(text)
+    count, total = words.FREQ.get, math.log(words.total)
+    before, after = [0.0] + [-math.inf] * size, [-math.inf] * size + [0.0]
+    edges = list[tuple[int, int, float]]()
+    for start in range(size):
+        first, end = len(edges), start + 1
+        times = count(text[start:end])
+        while times is not None:  # what begins a word is known too, with 0
+            if times:
+                edges.append((start, end, math.log(times) - total))
+            end += 1
+            times = count(text[start:end]) if end <= size else None
+        if len(edges) == first:
+            edges.append((start, start + 1, -total))
+        for _, end, cost in edges[first:]:
+            if (through := before[start] + cost) > before[end]:
+                before[end] = through
+    for start, end, cost in reversed(edges):
+        if (through := after[end] + cost) > after[start]:
+            after[start] = through
     return before, after
 
 
 def _chinese_cost(text: str, place: int) -> float:
     """How much less likely the text is, as a logarithm, if a word must end at the place: 0 where one does anyway.
 
-    By the word frequencies of jieba's dictionary. A name that it does not know costs little anywhere.
+    By the word frequencies of jieba's dictionary. A name that it does not know costs little anywhere. Only the stretch between
+    two marks matters: no word has one.
     """
-    before, after = _best_cuts(text)
-    return before[-1] - before[place] - after[place]
+    mark, end = _MARK_BEFORE.search(text, 0, place), _MARK.search(text, place)
+    start = mark.end() if mark else 0
+    before, after = _best_cuts(text[start : end.start() if end else len(text)])
+    return before[-1] - before[place - start] - after[place - start]
 
 
 def boundary_faults(source: Record, target: Record) -> list[tuple[str, str]]:

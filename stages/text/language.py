@@ -21,7 +21,7 @@ _LOWER = r"[\p{Latin}--\p{Lu}]"
 
 
 class Language(NamedTuple):
-    """The patterns of a language's own letters, and of those that are neither its own nor its guests'."""
+    """The patterns of a run of a language's own letters, and of those that are neither its own nor its guests'."""
 
     own: regex.Pattern[str]
     foreign: regex.Pattern[str]
@@ -53,7 +53,7 @@ def declared(
         foreign.append(
             rf"(?<!\p{{Latin}}){_LOWER}*[\p{{InLatin_Extended_Additional}}--\p{{Lu}}]{_LOWER}*(?!\p{{Latin}})"
         )
-    return Language(regex.compile(rf"[{own}]"), regex.compile("|".join(foreign), regex.V1), identify)
+    return Language(regex.compile(rf"[{own}]+"), regex.compile("|".join(foreign), regex.V1), identify)
 
 
 _WORD = regex.compile(r"[\p{L}\p{M}'’]+")
