@@ -37,7 +37,7 @@ FORCE:
 
 repro: .venv/with-data .venv/with-train .dvc/tmp/pulled  ## rebuild everything that changed, from Japanese records to scores; ends with the alarms
 	dvc repro
-	@python -m stages.report.report --show metrics/alarms.json
+	@python -m stages.report.alarms metrics/alarms.json
 	@echo "report: metrics/report.html (one page, opens offline), metrics/report.md"
 
 # The page itself where the store has it, else the committed report as text.

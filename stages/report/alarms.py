@@ -2,18 +2,20 @@
 
 Much lost in translation, a label never got right, outputs that cannot be read, a sub-dataset that a cheap baseline does
 better on.
+
+    python -m stages.report.alarms metrics/alarms.json      # prints them, as `make repro` ends; exit code 0
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import argparse
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import pandas as pd
-
 from stages.core.config import Share
 from stages.core.files import read_json
+from stages.core.run import run
 from stages.records.tasks import LEVELS, SUBSETS
 
 Metrics = dict[str, Any]
@@ -66,7 +68,7 @@ def find_alarms(
     return [dict(zip(("kind", "place", "value", "bound"), alarm, strict=True)) for alarm in found]
 
 
-def alarms_table(alarms: list[dict[str, Any]]) -> pd.DataFrame:
+def alarm_rows(alarms: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """One row a kind and language, the places of its alarms beside each other."""
     told: dict[tuple[str, str], dict[str, list[str]]] = {}
     for alarm in alarms:
@@ -74,28 +76,33 @@ def alarms_table(alarms: list[dict[str, Any]]) -> pd.DataFrame:
         place, _, label = rest.partition(": ")
         value = f"{alarm['value']} (baseline {alarm['bound']})" if alarm["kind"] == "below_baseline" else alarm["value"]
         told.setdefault((alarm["kind"], lang), {}).setdefault(place, []).append(label or str(value))
-    return pd.DataFrame(
-        [
-            {
-                "kind": kind,
-                "lang": lang,
-                "alarms": sum(map(len, places.values())),
-                "where": "; ".join(
-                    f"{place}: {', '.join(values)}".removeprefix(": ") for place, values in places.items()
-                ),
-            }
-            for (kind, lang), places in told.items()
-        ]
-    )
+    return [
+        {
+            "kind": kind,
+            "lang": lang,
+            "alarms": sum(map(len, places.values())),
+            "where": "; ".join(f"{place}: {', '.join(values)}".removeprefix(": ") for place, values in places.items()),
+        }
+        for (kind, lang), places in told.items()
+    ]
 
 
 def show(path: str, most: int = 8) -> None:
     """Prints at most ten lines: how many alarms, a line a kind and language, and where the rest is."""
-    table = alarms_table(read_json(path)["alarms"])
-    total = int(table["alarms"].sum()) if len(table) else 0
-    print(f"{total} alarms (each in {path}; thresholds: alarms in params.yaml)")
-    for row in table.head(most).to_dict("records"):
+    rows = alarm_rows(read_json(path)["alarms"])
+    print(f"{sum(row['alarms'] for row in rows)} alarms (each in {path}; thresholds: alarms in params.yaml)")
+    for row in rows[:most]:
         where = row["where"] if len(row["where"]) <= 90 else row["where"][:89] + "…"
         print(f"  {row['kind']} {row['lang']}: {row['alarms']}, {where}")
-    if len(table) > most:
-        print(f"  … and {len(table) - most} more kinds and languages")
+    if len(rows) > most:
+        print(f"  … and {len(rows) - most} more kinds and languages")
+
+
+def main(arguments: Sequence[str]) -> None:
+    parser = argparse.ArgumentParser(prog="python -m stages.report.alarms", description=__doc__.split("\n")[0])
+    parser.add_argument("alarms", metavar="FILE")
+    show(parser.parse_args(arguments).alarms)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,7 +1,6 @@
 """Writes the report that a person reads, and the alarms that `make repro` ends with.
 
     python -m stages.report.report --report metrics/report.md --alarms metrics/alarms.json --headline metrics/headline/scores.json
-    python -m stages.report.report --show metrics/alarms.json      # prints the alarms, exit code 0
 
 It is made from the files that `stages.report.inputs` names, as far as they are there.
 """
@@ -22,7 +21,7 @@ from stages.core.run import run
 from stages.core.schema import read_checked, write_checked_json
 from stages.records.tasks import LEVELS
 from stages.report import error_tables, published
-from stages.report.alarms import Alarms, alarms_table, cells, find_alarms, show
+from stages.report.alarms import Alarms, alarm_rows, cells, find_alarms
 from stages.report.inputs import PUBLISHED, WORST, Metrics, read_metrics
 from stages.report.score_tables import (
     annotators,
@@ -86,7 +85,7 @@ def render(
     mix, translated, train, calibration = given["mix"], given["translated"], given["train"], given["calibration"]
     shown = {
         "verdict": verdict(evaluation, baseline, bounds),
-        "alarms": alarms_table(list(alarms)),
+        "alarms": pd.DataFrame(alarm_rows(list(alarms))),
         "evaluation": evaluation,
         "intervals": bounds,
         "scores": evaluation and bounds and scores_table(evaluation, baseline, bounds),
@@ -128,13 +127,9 @@ def headline(given: dict[str, Metrics | None], alarms: int) -> dict[str, Any]:
 
 def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m stages.report.report", description=__doc__.split("\n")[0])
-    parser.add_argument("--show", help="only print the alarms of this file")
     for option in ("report", "alarms", "headline"):
-        parser.add_argument(f"--{option}", required="--show" not in arguments)
+        parser.add_argument(f"--{option}", required=True)
     options = parser.parse_args(arguments)
-    if options.show:
-        show(options.show)
-        return
     given = read_metrics()
     alarms = find_alarms(
         given["translation"],

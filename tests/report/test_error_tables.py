@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import pandas as pd
 import pytest
 
-from stages.report.alarms import alarms_table
+from stages.report.alarms import alarm_rows
 from stages.report.error_tables import (
     WIDTH,
     WORST,
@@ -115,9 +116,9 @@ def test_alarms_are_a_row_a_kind_and_language() -> None:
         {"kind": "zero_f1", "place": "ja.TCREE: 社会", "value": 0.0, "bound": 0.0},
         {"kind": "below_baseline", "place": "en.SCNM.TL", "value": 1.0, "bound": 2.0},
     ]
-    assert [tuple(row.values()) for row in alarms_table(alarms).to_dict("records")] == [
+    assert [tuple(row.values()) for row in alarm_rows(alarms)] == [
         ("retention", "ja", 1, "0.6"),
         ("zero_f1", "ja", 3, "SCNM: 学問, 技術; TCREE: 社会"),
         ("below_baseline", "en", 1, "SCNM.TL: 1.0 (baseline 2.0)"),
     ]
-    assert table(alarms_table([])) == "none"
+    assert table(pd.DataFrame(alarm_rows([]))) == "none"
