@@ -32,7 +32,7 @@ from stages.sources.raw import Raw
 def quotable() -> set[str]:
     """The names of the sources whose texts may be passed on."""
     found = set()
-    for source in config.read("raw", Raw).sources:
+    for source in config.read("raw", Raw).everything():
         try:
             part = of_source(source)
         except UserError:  # no licence is stated: nothing is passed on

@@ -28,6 +28,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 TRANSLATED, READING = "data/translated/{}.jsonl", "data/reading/{}.jsonl"
 TRANSLATION, AGREEMENT, CALIBRATION = "metrics/translation.json", "metrics/agreement.json", "metrics/calibration.json"
 CITATION = "CITATION.cff"
+SPLITS = ("train", "test", "test_second")
 # The fields that every row has beside `extractions`, in the order of the file; Croissant has the same words.
 FIELDS = {
     "id": "<sub-dataset>/<task>/<source>/<native id>/<language>",
@@ -36,7 +37,7 @@ FIELDS = {
     "task": "what is extracted",
     "source": "which source of the release the record is of",
     "lang": "language of text and labels, ISO 639-1",
-    "split": "train or test",
+    "split": "train, test, or test_second: another frozen test set, to be scored apart",
     "text": "the text",
     "text_label": "the class of the whole text, in the record's language",
     "text_label_origin": "source, llm or human",
@@ -80,7 +81,9 @@ def languages_of(release: Release) -> list[str]:
 
 def configs(release: Release) -> list[dict[str, Any]]:
     """Hugging Face's `configs`: all of the mix, each language, each sub-dataset, and the machine translations."""
-    splits = {name: sorted({split for own, split, _ in release.rows if own == name}) for name, _, _ in release.rows}
+    splits: dict[str, set[str]] = {}
+    for name, split, _ in release.rows:
+        splits.setdefault(name, set()).add(split)
     named = [("default", "data", "data/*/*")]
     named += [(lang, "data", f"data/{lang}/*") for lang in languages_of(release)]
     named += [(name, "data", f"data/*/{name}") for name in subsets_of(release)]
@@ -90,7 +93,8 @@ def configs(release: Release) -> list[dict[str, Any]]:
     for name, own, pattern in named:
         files = [
             {"split": split, "path": f"{pattern}/{split}.parquet"}
-            for split in sorted(splits.get(own, []), reverse=True)
+            for split in SPLITS
+            if split in splits.get(own, [])
             if any(Path(place).match(f"{pattern}/{split}") for place in there)
         ]
         if files:
@@ -125,7 +129,7 @@ def counts(release: Release) -> list[dict[str, Any]]:
         spans[own, record["lang"], record["subset"]] += len(record["extractions"])
     return [
         {"set": own, "lang": lang, "subset": name, "extractions": spans[own, lang, name]}
-        | {split: cells[own, lang, name, split] for split in ("train", "test")}
+        | {split: cells[own, lang, name, split] for split in SPLITS}
         for own in ("data", "machine_translated")
         for lang in languages_of(release)
         for name in subsets_of(release)

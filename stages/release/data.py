@@ -3,11 +3,12 @@
     make release-data                  # python -m stages.release.data --out data/release
     make release-data WITHOUT="pile"   # without a source whose terms forbid it
 
-    datasets.load_dataset("data/release")                        # what is trained and tested on, all languages
+    datasets.load_dataset("data/release")                        # what is trained and tested on, all languages; test_second apart
     datasets.load_dataset("data/release", "ja")                  # one language, or one sub-dataset
     datasets.load_dataset("data/release", "machine_translated")  # every kept machine translation
 
-`train` and `test` are the mix of the params, whole (`mix.train_size` does not count, nor `mix.view`). Every record has, beside the
+`train` and `test` are the mix of the params, whole (`mix.train_size` does not count, nor `mix.view`), `test_second` is the second
+frozen test set (`raw.second`), if there is one. Every record has, beside the
 fields of the unified record, how its text came to be (`origin`), the licence it is under (`licence`), and the paper's linear form
 (`input`, `output`); `split` is that of the release. The folder is written whole or not at all, and the same artifacts give the
 same bytes. `stages.sources.licences` is the gate.
@@ -39,23 +40,25 @@ from stages.sources.licences import USES, Part, gate
 from stages.sources.raw import Raw
 
 SOURCES, NATURAL, REFERENCES = "data/tconer/records.jsonl", "data/raw/natural.jsonl", "data/raw/references.jsonl"
+HELD_OUT = "data/raw/second.jsonl"
 CALIBRATED, FILTERED, LEDGER = "data/calibrated", "data/filtered", "data/ledger"
 
 
 @dataclass(frozen=True)
 class Artifacts:
     """What a release is made of: source, natural and reference records, those in each language as the mix takes them
-    (`mixed`), and the machine translations after people's corrections."""
+    (`mixed`), the machine translations after people's corrections, and the second frozen test set (`held_out`)."""
 
     sources: list[Record]
     natural: list[Record]
     references: list[Record]
     mixed: list[Record]
     translated: list[Record]
+    held_out: list[Record]
 
 
-def load(languages: Sequence[str], options: Mix) -> Artifacts:
-    """The artifacts of the last `dvc repro`."""
+def load(languages: Sequence[str], options: Mix, with_second: bool) -> Artifacts:
+    """The artifacts of the last `dvc repro`; `with_second`: the second frozen test set, too."""
     sources, natural = read_records(SOURCES), read_records(NATURAL)
     known = {record["id"] for record in sources}
 
@@ -65,14 +68,15 @@ def load(languages: Sequence[str], options: Mix) -> Artifacts:
     calibrated = of(CALIBRATED)
     mixed = [*sources, *of(FILTERED)] if options.translations == "machine" else calibrated
     translated = [record for record in calibrated if record["id"] not in known]
-    return Artifacts(sources, natural, read_records(REFERENCES), mixed, translated)
+    held_out = read_records(HELD_OUT) if with_second else []
+    return Artifacts(sources, natural, read_records(REFERENCES), mixed, translated, held_out)
 
 
 def placed(found: Artifacts, options: Mix) -> Iterator[tuple[str, str, Record]]:
     """(set, split, record with its origin) of every record: set `data` is the mix, `machine_translated` the translations."""
     options = replace(options, train_size=None, view="joint")
     sources, natural = ({record["id"] for record in records} for records in (found.sources, found.natural))
-    parts, _, _ = mix(found.mixed, sources, found.references, options, found.natural)
+    parts, _, _ = mix(found.mixed, sources, found.references, options, found.natural, found.held_out)
     handmade = {record["id"] for record in found.references}
     # An id may be a reference's and a machine translation's: the test set has the former, training what the params say.
     pool = {record["id"]: record for record in [*found.mixed, *found.natural]}
@@ -82,6 +86,8 @@ def placed(found: Artifacts, options: Mix) -> Iterator[tuple[str, str, Record]]:
         for example in parts[split]:
             record = (with_references if made else pool)[example["id"]]
             yield "data", split, {**record, "origin": origin_of(record, sources, natural, made)}
+    for record in found.held_out:  # of the corpus' form: written in each language
+        yield "data", "test_second", {**record, "origin": "natural"}
     splits = split_of([*found.mixed, *found.natural, *found.translated], options)
     for record in found.translated:
         yield "machine_translated", splits[record["group"]], {**record, "origin": "translated"}
@@ -126,14 +132,16 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--non-commercial", action="store_true", help="take sources whose terms forbid commerce")
     given = parser.parse_args(arguments)
     languages, options = config.read("languages", Languages), config.read("mix", Mix)
-    sources = config.read("raw", Raw).sources
+    raw = config.read("raw", Raw)
+    sources = raw.everything()
     names = [source.name for source in sources]
     for name in given.without:
         if name not in names:
             raise UserError("--without", f"no source {name!r} in params.yaml", f"one of {', '.join(names)}")
     uses = [use for use in USES if use != "commerce" or not given.non_commercial]
     parts = gate([source for source in sources if source.name not in given.without], uses)
-    found = list(rows(placed(load(languages, options), options), parts))
+    second = raw.second is not None and raw.second.name not in given.without
+    found = list(rows(placed(load(languages, options, second), options), parts))
     if not found:
         raise UserError("--without", "leaves no record", f"keep one of {', '.join(names)}")
     ledger = [line for path in by_language(LEDGER, languages).values() for line in read_checked(path, "ledger")]

@@ -56,6 +56,10 @@ class Raw:
     sources: list[Source]
     second: Source | None = None  # may be left out: params of older projects have none
 
+    def everything(self) -> list[Source]:
+        """All that is read: what is mixed, and the second frozen test set."""
+        return [*self.sources, *([self.second] if self.second else [])]
+
 
 ADAPTERS: dict[str, Callable[[Source], list[Record]]] = {
     "sample": sample.records,

@@ -70,17 +70,21 @@ def load(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *name: str) -> Any:
 def test_the_release_loads_with_datasets_offline(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data.main([])
     whole = load(monkeypatch, tmp_path)
-    assert set(whole) == {"train", "test"}
+    assert {name: split.num_rows for name, split in whole.items() if name != "train"} == {"test": 7, "test_second": 1}
     rows = [row for split in whole.values() for row in split]
     by_id = {row["id"]: row for row in rows}
     references = {record["id"]: record for record in read_records("data/raw/references.jsonl")}
     reference = by_id["SCNM/NER/own/0001/en"]  # of which there is a machine translation too
     assert reference["text"] == references[reference["id"]]["text"]
     assert {row["origin"] for row in rows} == {"source", "natural", "reference"}
-    assert {(row["source"], row["licence"]) for row in rows} == {("own", "CC-BY-SA-4.0"), ("corpus", "CC-BY-4.0")}
+    assert {(row["source"], row["licence"]) for row in rows} == {
+        ("own", "CC-BY-SA-4.0"),
+        ("corpus", "CC-BY-4.0"),
+        ("second", "CC-BY-4.0"),
+    }
     assert all(row["split"] == name for name, split in whole.items() for row in split)
-    groups = [{row["group"] for row in split} for split in whole.values()]
-    assert not set.intersection(*groups)
+    groups = [row_group for split in whole.values() for row_group in {row["group"] for row in split}]
+    assert len(groups) == len({*groups})
     for row in rows:
         for item in row["extractions"]:
             (span,) = item["spans"]
@@ -149,8 +153,8 @@ def test_a_source_whose_terms_forbid_a_use_is_refused_and_left_out_on_demand(
         data.main([])
     assert not (folder / "data/release").exists()
     data.main(["--without", "own"])
-    assert "of corpus" in capsys.readouterr().out
-    assert {row["source"] for row in rows_of("**/*.parquet")} == {"corpus"}
+    assert "of corpus, second;" in capsys.readouterr().out
+    assert {row["source"] for row in rows_of("**/*.parquet")} == {"corpus", "second"}
     assert not [place for place in files(folder / "data/release") if "/ja/" in place]
     card = Path("data/release/README.md").read_text(encoding="utf-8")
     assert "Left out of this release: own." in card
@@ -159,7 +163,7 @@ def test_a_source_whose_terms_forbid_a_use_is_refused_and_left_out_on_demand(
     with pytest.raises(UserError, match="no source 'owm'"):
         data.main(["--without", "owm"])
     with pytest.raises(UserError, match="leaves no record"):
-        data.main(["--without", "own", "corpus"])
+        data.main(["--without", "own", "corpus", "second"])
     set_params(folder, [{**SOURCES[0], "licence": "CC-BY-NC-4.0"}, SOURCES[1]])
     data.main(["--non-commercial"])
     card = Path("data/release/README.md").read_text(encoding="utf-8")
@@ -178,6 +182,7 @@ def test_the_card_counts_what_is_there(folder: Path) -> None:
     assert head["license"] == ["cc-by-4.0", "cc-by-sa-4.0"]
     assert [entry["config_name"] for entry in head["configs"]] == ["default", "ja", "en", "SCNM", "machine_translated"]
     assert "| en | 4 | 2 | 1 | 2 |" in card
+    assert "| `data` | en | SCNM | 10 | 6 | 1 | 17 |" in card
     assert "| SCNM | NER | 地名 | Location |" in card
     assert "CC-BY-SA-4.0: name the author" in card
     assert r"Kei \| Ltd." in card

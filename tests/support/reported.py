@@ -99,10 +99,13 @@ def project(folder: Path, natural: int = 3) -> Path:
         for n in range(natural)
     ]
     corpus = [{**own, "id": own["id"].replace("/own/", "/corpus/"), "source": "corpus"} for own in corpus]
+    second = [record("SCNM", "NER", "2001", "Number 9 is in Osaka.", "Society", [("Location", "Osaka")], lang="en")]
+    second = [{**own, "id": own["id"].replace("/own/", "/second/"), "source": "second"} for own in second]
     for path, records in {
         "tconer/records.jsonl": sources,
         "raw/references.jsonl": references,
         "raw/natural.jsonl": corpus,
+        "raw/second.jsonl": second,
         "calibrated/en.jsonl": made[:2],
     }.items():
         write_records(data / path, records)
