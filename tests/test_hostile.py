@@ -12,6 +12,7 @@ import pytest
 from stages.core.errors import LIMIT
 from stages.exports.formats import FORMATS
 from tests.support import hostile
+from tests.support.batch_server import BatchServer
 from tests.support.chat_server import chat_server
 from tests.support.review import serving
 from tests.wild.frame import ROOT, command_of, prepare, run_command
@@ -23,6 +24,7 @@ PARAMS: dict[str, Any] = {
     "raw": {"sources": [SOURCE], "second": None},
     "llm": {"retries": 0, "empty_retries": 0, "give_up_s": 5.0},
     "evaluate": {"resamples": 20},
+    "batch": {"poll_s": 0.05},
     "mix": {"translations": "machine"},
 }
 ASKING = [("tconer", None), *[(stage, lang) for stage in ("glossary", "translate") for lang in LANGUAGES]]
@@ -125,6 +127,33 @@ def test_every_stage_ends_and_each_record_has_a_fate(place: Place) -> None:
         assert all(line["outcome"] != "quarantined" or line["reasons"] for line in ledger)
         failed = [line["id"] for line in ledger if "check_failed" in line["reasons"]]
         assert failed in ([], [f"SCNM/NER/../long/{lang}"]), "only a text too long to be compared name by name"
+
+
+def test_a_true_translation_of_a_text_that_speaks_of_an_attack_is_kept_letter_by_letter(place: Place) -> None:
+    kept = {line["id"]: line["text"] for line in map(json.loads, (place.folder / "data/filtered/en.jsonl").open("rb"))}
+    assert kept == {f"SCNM/NER/../{name}/en": text for name, (_, text) in hostile.FAITHFUL.items()}
+    mixed = b"".join((place.folder / f"data/mix/{name}.jsonl").read_bytes() for name in ("train", "test_translated"))
+    assert {line["id"] for line in map(json.loads, mixed.splitlines())} >= kept.keys()
+
+
+def test_by_batch_comes_what_comes_online(place: Place, tmp_path: Path) -> None:
+    own = Place(tmp_path)
+    own.run(stage("raw", None), 0)
+    with BatchServer(say=said) as server:
+        batch = {"OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": "right", "LLM_MODE": "batch"}
+        for name, lang in ASKING:
+            own.run(stage(name, lang), 0, **batch)
+        assert server.made
+    for lang in LANGUAGES:
+        path = f"data/translated/{lang}.jsonl"
+        assert (own.folder / path).read_bytes() == (place.folder / path).read_bytes()
+    assert own.outside() == []
+
+
+def said(body: dict[str, Any]) -> str:
+    """The content of the endpoint's answer."""
+    found = hostile.answer(body)
+    return found if isinstance(found, str) else str(found["content"])
 
 
 def test_nothing_is_executed_and_nothing_written_outside(place: Place) -> None:
