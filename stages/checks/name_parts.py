@@ -11,7 +11,7 @@ import regex
 
 from stages.checks.kinds import Name
 from stages.checks.latin import ROMAJI, latin_words
-from stages.checks.pairing import DOT, HAN_RUN, KATAKANA, QUOTES, is_read
+from stages.checks.name_score import DOT, HAN_RUN, KATAKANA, QUOTES, is_read
 from stages.checks.sinograms import by_pinyin, is_vietnamese, korean_surname
 from stages.checks.tables import table
 from stages.checks.unsupported_names import is_other_surname, name_readings

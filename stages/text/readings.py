@@ -4,12 +4,14 @@ with Latin letters under all common romanisations at once. The dictionary is loa
 
 from __future__ import annotations
 
+import gc
 import re
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from functools import cache, lru_cache
 from itertools import groupby
+from operator import eq
 from typing import NamedTuple
 
 import opencc  # type: ignore[import-untyped]
@@ -42,6 +44,17 @@ _ROWS = {
 _KANA = {kana: row + vowel for row, line in _ROWS.items() for kana, vowel in zip(line, "aiueo", strict=True)}
 _KANA |= {"ン": "n", "ッ": "", "ヴ": "bu", "ー": "-"}
 _SMALL = {"ァ": "a", "ィ": "i", "ゥ": "u", "ェ": "e", "ォ": "o", "ャ": "ya", "ュ": "yu", "ョ": "yo", "ヮ": "wa"}
+_HIRAGANA = {code: code + 0x60 for code in range(ord("ぁ"), ord("ゖ") + 1)}
+
+
+class _Spelt(dict[int, str]):
+    """How each katakana is spelt, for `str.translate`; nothing for what is no kana."""
+
+    def __missing__(self, code: int) -> str:
+        return ""
+
+
+_SPELT = _Spelt({ord(kana): spelt for kana, spelt in _KANA.items()})
 Rules = tuple[tuple[str | re.Pattern[str], str], ...]
 
 
@@ -52,9 +65,21 @@ def rules(rows: Iterable[tuple[str, str]]) -> Rules:
 
 def respelt(text: str, by: Rules) -> str:
     """A text after each rule in turn, with every doubled character once."""
+    return _single(rewritten(text, by))
+
+
+def rewritten(text: str, by: Rules) -> str:
+    """A text after each rule in turn."""
     for written, sound in by:
         text = text.replace(written, sound) if isinstance(written, str) else written.sub(sound, text)
-    return "".join(character for character, _ in groupby(text))
+    return text
+
+
+def _single(text: str) -> str:
+    """A text with every doubled character once."""
+    if any(map(eq, text, text[1:])):
+        return "".join(character for character, _ in groupby(text))
+    return text
 
 
 _SPELLINGS = (  # any romanisation to the Kunrei letters of the table above
@@ -77,6 +102,7 @@ _SPELLINGS = (  # any romanisation to the Kunrei letters of the table above
     (r"(?<=[sztd])yi", "i"),
 )
 _KEY = rules(_SPELLINGS)
+_OF_KANA = (("-", ""), ("di", "zi"), ("du", "zu"), ("wo", "o"), ("ou", "o"))
 _JAPANESE = regex.compile(rf"[{HAN}\p{{Hiragana}}\p{{Katakana}}ー]+")
 _ONE_HAN, _SCRIPT_HAN = regex.compile(rf"[{HAN}]"), regex.compile(r"\p{Han}")
 _NOT_A_LETTER = re.compile("[^a-z]+")
@@ -84,9 +110,7 @@ _NOT_A_LETTER = re.compile("[^a-z]+")
 
 def katakana(text: str) -> str:
     """The text with its hiragana as katakana, full width."""
-    return "".join(
-        chr(ord(char) + 0x60) if "ぁ" <= char <= "ゖ" else char for char in unicodedata.normalize("NFKC", text)
-    )
+    return unicodedata.normalize("NFKC", text).translate(_HIRAGANA)
 
 
 @lru_cache(maxsize=1 << 16)
@@ -99,8 +123,11 @@ def letters(text: str) -> str:
 
 def romaji(kana: str) -> str:
     """Kunrei letters of kana as they stand; `-` for a long vowel, other characters dropped."""
+    plain = katakana(kana)
+    if _SMALL.keys().isdisjoint(plain):
+        return plain.translate(_SPELT)
     result = ""
-    for char in katakana(kana):
+    for char in plain:
         if char in _SMALL:
             small = _SMALL[char]
             takes_its_place = len(result) > 1 and result[-1] in "ueio"  # キャ: kya, ファ: fa, ティ: ti
@@ -123,7 +150,12 @@ def latin_key(text: str) -> str:
 @lru_cache(maxsize=1 << 16)
 def kana_key(kana: str) -> str:
     """The same key of a reading in kana."""
-    return latin_key(romaji(kana))
+    spelt = romaji(kana)
+    if "yi" in spelt:
+        return latin_key(spelt)
+    for written, sound in _OF_KANA:  # what the other rules respell is no kana's
+        spelt = spelt.replace(written, sound)
+    return _single(spelt)
 
 
 @cache
@@ -142,10 +174,12 @@ class Lexicon(NamedTuple):
 
     pairs: each word of two Han characters, with its reading in kana.
     surnames: by key of a reading, the characters with which surnames that are read so are written.
+    beginnings: by `hash` of two or three characters, modulo its size, whether words with Han may begin so.
     """
 
     pairs: frozenset[tuple[str, str]]
     surnames: dict[str, set[str]]
+    beginnings: bytearray
 
 
 @cache
@@ -154,8 +188,10 @@ def lexicon() -> Lexicon:
     pair, begins_with_han = regex.compile(r"\p{Script=Han}{2}"), regex.compile(rf"[{HAN}]")
     is_surname = dictionary().pos_matcher(lambda part: part[3] == "姓")
     pairs, found = set[tuple[str, str]](), defaultdict[str, set[str]](set)
+    beginnings = bytearray(1 << 22)
     for entry in dictionary().entries():
         surface = entry.surface()
+        beginnings[hash(surface[:2]) % len(beginnings)] = beginnings[hash(surface[:3]) % len(beginnings)] = 1
         if len(surface) == 2 and pair.fullmatch(surface):
             pairs.add((surface, entry.reading_form()))
         if is_surname(entry) and begins_with_han.match(surface):
@@ -163,7 +199,8 @@ def lexicon() -> Lexicon:
     surnames = defaultdict[str, set[str]](set)
     for reading, characters in found.items():
         surnames[kana_key(reading)] |= characters
-    return Lexicon(frozenset(pairs), dict(surnames))
+    gc.freeze()  # tables stay: Python's search for garbage would walk over them and pypinyin's half a million lists again and again
+    return Lexicon(frozenset(pairs), dict(surnames), beginnings)
 
 
 @cache
@@ -222,10 +259,15 @@ Edge = tuple[int, str]  # where a stretch of a text ends, and one of its reading
 def _edges(text: str) -> list[tuple[list[Edge], list[Edge]]]:
     """By start: every reading of each stretch of up to six characters that the dictionary can read, as a word begins and as it
     goes on inside a compound."""
-    edges = []
+    edges, beginnings = [], lexicon().beginnings
     for start in range(len(text)):
-        ends = range(start + 1, min(len(text), start + PIECE) + 1)
-        first = [(end, reading) for end in ends for reading in readings(text[start:end])]
+        first = list[Edge]()
+        han = _ONE_HAN.search(text, start)
+        kana = (han.start() if han else len(text)) - start  # so much of it reads as itself
+        known = [size for size in (2, 3) if beginnings[hash(text[start : start + size]) % len(beginnings)]]
+        for size in range(1, min(len(text) - start, PIECE) + 1):
+            if size <= kana or size == 1 or min(size, 3) in known:
+                first += [(start + size, reading) for reading in readings(text[start : start + size])]
         edges.append((first, [(end, form) for end, reading in first for form in _voiced(reading)]))
     return edges
 
