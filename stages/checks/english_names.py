@@ -21,7 +21,8 @@ from stages.checks.tables import table
 from stages.checks.unsupported_names import is_other_surname, is_surname
 from stages.records.record import Record
 from stages.text.phonetics import kana_sound, latin_sound, latin_sounds, likenesses
-from stages.text.readings import latin_key, letters, reads_as
+from stages.text.readings import reads_as
+from stages.text.spelling import latin_key, letters
 
 _TABLE = table("names")
 FAR = float(_TABLE["far"])

@@ -16,7 +16,8 @@ from stages.checks.sinograms import by_pinyin, is_vietnamese, korean_surname
 from stages.checks.tables import table
 from stages.checks.unsupported_names import is_other_surname, name_readings
 from stages.text.phonetics import han_sounds, kana_sound, latin_sounds, likeness
-from stages.text.readings import HAN, fold_han, kana_key, latin_key, letters, reads_as
+from stages.text.readings import HAN, fold_han, reads_as
+from stages.text.spelling import kana_key, latin_key, letters
 from stages.text.writing_systems import in_charset
 
 PART: float = table("names")["part"]

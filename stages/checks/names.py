@@ -25,7 +25,8 @@ from stages.checks.sinograms import is_korean_in_han, may_be_read_otherwise
 from stages.checks.tables import table
 from stages.checks.unsupported_names import japanese_names, names_in_japanese
 from stages.records.record import Record
-from stages.text.readings import HAN, fold_han, letters, proper_nouns
+from stages.text.readings import HAN, fold_han, proper_nouns
+from stages.text.spelling import letters
 
 ALONE, UNKNOWN = (table("names")["strength"][name] for name in ("alone", "unknown"))
 _HAN_NAME = regex.compile(rf"[{HAN}]{{2,}}")

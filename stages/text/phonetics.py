@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from pypinyin import lazy_pinyin
 
-from stages.text.readings import katakana, letters, respelt, rewritten, romaji, rules
+from stages.text.spelling import katakana, letters, respelt, rewritten, romaji, rules
 
 _ENGLISH = (
     (r"tion\b", "Son"),

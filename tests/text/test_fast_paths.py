@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from stages.checks.shape import LOOP, loops
 from stages.text.phonetics import _DROPS, _SWAPS, likeness, likenesses
-from stages.text.readings import _read_exactly, _read_nearly, fold_han, kana_key, latin_key, romaji
+from stages.text.readings import _read_exactly, _read_nearly, fold_han
+from stages.text.spelling import kana_key, latin_key, romaji
 
 NAMES = st.text("川原山田太郎はやぶさキノコッー々一", min_size=1, max_size=7)
 KEYS = st.text("kawagrytoinuesm", max_size=9)
