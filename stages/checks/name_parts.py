@@ -11,12 +11,13 @@ import regex
 
 from stages.checks.kinds import Name
 from stages.checks.latin import ROMAJI, latin_words
-from stages.checks.pairing import DOT, HAN_RUN, KATAKANA, QUOTES, is_read
+from stages.checks.name_score import DOT, HAN_RUN, KATAKANA, QUOTES, is_read
 from stages.checks.sinograms import by_pinyin, is_vietnamese, korean_surname
 from stages.checks.tables import table
 from stages.checks.unsupported_names import is_other_surname, name_readings
 from stages.text.phonetics import han_sounds, kana_sound, latin_sounds, likeness
-from stages.text.readings import HAN, fold_han, kana_key, latin_key, letters, reads_as
+from stages.text.readings import HAN, fold_han, reads_as
+from stages.text.spelling import kana_key, latin_key, letters
 from stages.text.writing_systems import in_charset
 
 PART: float = table("names")["part"]

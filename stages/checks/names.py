@@ -13,17 +13,20 @@ from typing import Literal
 
 import regex
 
+from stages.checks.english_names import same_in_english, strays_in_english
 from stages.checks.exonyms import called_otherwise, exonym
 from stages.checks.finding import Finding, place_of
 from stages.checks.kinds import Name, names_of, span_texts
 from stages.checks.latin import ROMAJI
 from stages.checks.name_parts import other_part, other_word
-from stages.checks.pairing import Match, match, same_in_english, stem, strays_in_english
+from stages.checks.name_score import stem
+from stages.checks.pairing import Match, match
 from stages.checks.sinograms import is_korean_in_han, may_be_read_otherwise
 from stages.checks.tables import table
 from stages.checks.unsupported_names import japanese_names, names_in_japanese
 from stages.records.record import Record
-from stages.text.readings import HAN, fold_han, letters, proper_nouns
+from stages.text.readings import HAN, fold_han, proper_nouns
+from stages.text.spelling import letters
 
 ALONE, UNKNOWN = (table("names")["strength"][name] for name in ("alone", "unknown"))
 _HAN_NAME = regex.compile(rf"[{HAN}]{{2,}}")

@@ -9,7 +9,8 @@ import regex
 from pypinyin import lazy_pinyin
 
 from stages.checks.tables import table
-from stages.text.readings import HAN, fold_han, letters
+from stages.text.readings import HAN, fold_han
+from stages.text.spelling import letters
 
 _TABLE = table("sinograms")
 KOREAN: dict[str, str] = _TABLE["korean"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 import regex
@@ -11,10 +11,12 @@ import regex
 from stages.checks.finding import Finding, place_of
 from stages.checks.kinds import KINDS
 from stages.checks.unsupported_names import chinese_words
+from stages.checks.untranslated import span_texts
 from stages.records.record import Record
 from stages.records.tasks import subset
-from stages.text.phonetics import han_sounds, kana_sound, latin_sound, likeness
-from stages.text.readings import HAN, fold_han, latin_key, reads_as, word_ends
+from stages.text.phonetics import han_sounds, kana_sound, latin_sound, likenesses
+from stages.text.readings import HAN, fold_han, reads_as, word_ends
+from stages.text.spelling import latin_key
 
 # What an end of a span may cost at most (see `_chinese_cost`): 大街 before 上 costs 3.5, since 街上 is a word.
 BOUND = 6.0
@@ -202,25 +204,49 @@ def span_boundary(source: Record, target: Record) -> Iterator[Finding]:
 def resemblance(source: str, target: str, source_lang: str, target_lang: str) -> float:
     """0 to 1: what a phrase and its translation share that needs no dictionary: digits, Latin, Han, readings, sound."""
     best = 0.0
-    latin, other = ({word.lower() for word in _LATIN_OR_DIGITS.findall(text)} for text in (source, target))
+    latin, other = _latin_or_digits(source), _latin_or_digits(target)
     if latin and other:
         best = len(latin & other) / min(len(latin), len(other))
-    sounds = latin_sound(source) if source_lang == "en" else kana_sound("".join(_KATAKANA.findall(source)))
-    if target_lang == "zh":
-        heard = "".join(han_sounds(target))
-    else:
-        heard = latin_sound(target) if target_lang == "en" else kana_sound(target)
-    if len(sounds) > 3 and len(heard) > 3:
-        best = max(best, likeness(sounds, heard), likeness(sounds, heard, within=True) - 0.1)
     if "en" not in (source_lang, target_lang):
-        left, right = (set(_HAN_OR_MARK.findall(fold_han(text))) for text in (source, target))
+        left, right = _han(source), _han(target)
         if left and right:
             best = max(best, len(left & right) / min(len(left), len(right)))
-    elif target_lang == "en":
+    elif target_lang == "en" and best < 1:
         japanese = "".join(_JAPANESE.findall(source))
         words = [latin_key(word) for word in _CAPITALISED.findall(target)]
-        best = max([best, *(1.0 for key in words if len(key) > 2 and reads_as(japanese, key, whole=False))])
+        if any(reads_as(japanese, key, whole=False) for key in words if len(key) > 2):
+            best = 1.0
+    if best < 1:
+        for whole, within in likenesses(_sounds([source], [target], source_lang, target_lang)):
+            best = max(best, whole, within - 0.1)
     return best
+
+
+@lru_cache(maxsize=1 << 14)
+def _latin_or_digits(text: str) -> frozenset[str]:
+    return frozenset(word.lower() for word in _LATIN_OR_DIGITS.findall(text))
+
+
+@lru_cache(maxsize=1 << 14)
+def _han(text: str) -> frozenset[str]:
+    return frozenset(_HAN_OR_MARK.findall(fold_han(text)))
+
+
+@lru_cache(maxsize=1 << 14)
+def _sound(text: str, lang: str, *, foreign: bool) -> str:
+    """How a phrase sounds; of a Japanese one that is to be translated (`foreign`), how its katakana does."""
+    if lang == "zh":
+        return "".join(han_sounds(text))
+    return latin_sound(text) if lang == "en" else kana_sound("".join(_KATAKANA.findall(text)) if foreign else text)
+
+
+def _sounds(
+    sources: Iterable[str], targets: Iterable[str], source_lang: str, target_lang: str
+) -> list[tuple[str, str]]:
+    """How each phrase of the source and each of the target sound, where both are long enough to tell."""
+    ours = [sound for text in sources if len(sound := _sound(text, source_lang, foreign=True)) > 3]
+    theirs = [sound for text in targets if len(sound := _sound(text, target_lang, foreign=False)) > 3]
+    return [(sound, heard) for sound in ours for heard in theirs]
 
 
 def swap_score(source: Record, target: Record) -> float:
@@ -236,6 +262,7 @@ def swap_score(source: Record, target: Record) -> float:
     for slot, part in _slots(source, pair[0]):
         by_slot.setdefault(slot, set()).add(part)
     folded = fold_han(source["text"])
+    likenesses(_sounds(span_texts(source), span_texts(target), *pair))  # at once, and remembered
     for slot, part in _slots(target, pair[0]):
         fits = {
             other: max(resemblance(known, part, *pair) for known in sorted(parts)) for other, parts in by_slot.items()

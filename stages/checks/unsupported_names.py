@@ -18,16 +18,8 @@ import regex
 from stages.checks.tables import table
 from stages.records.record import occurrences
 from stages.text.phonetics import han_sounds, kana_sound, latin_sounds, likeness
-from stages.text.readings import (
-    HAN,
-    dictionary,
-    fold_han,
-    kana_key,
-    latin_key,
-    lexicon,
-    proper_nouns,
-    reads_as,
-)
+from stages.text.readings import HAN, dictionary, fold_han, lexicon, proper_nouns, reads_as
+from stages.text.spelling import kana_key, latin_key
 from stages.text.writing_systems import in_charset
 
 _TABLE = table("names")["chinese"]

@@ -6,15 +6,15 @@ which vowels, liquids at a syllable's end and voicing cost little, after ALINE (
 
 from __future__ import annotations
 
-import math
 import re
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from itertools import accumulate
-from os.path import commonprefix
 
+import numpy as np
+import numpy.typing as npt
 from pypinyin import lazy_pinyin
 
-from stages.text.readings import katakana, letters, respelt, romaji, rules
+from stages.text.spelling import katakana, letters, respelt, rewritten, romaji, rules
 
 _ENGLISH = (
     (r"tion\b", "Son"),
@@ -133,7 +133,8 @@ _DROP = {**dict.fromkeys(_VOWELS, 0.25), "r": 0.4, "h": 0.4, "n": 0.6, "w": 0.4,
 
 _PARTS = re.compile(r"[\s\-·.'’&]+")  # what stands between the words of a name
 _AS_ENGLISH, _AS_KANA, _AS_PINYIN = rules(_ENGLISH), rules(_KANA), rules(_PINYIN)
-_WAYS = tuple(map(rules, (_PLAIN, _OTHERWISE + _ENGLISH, *(habit + _PLAIN for habit in _HABITS))))
+_AS_WRITTEN, _RARER, *_OTHERS = map(rules, (_PLAIN, _OTHERWISE, *_HABITS))
+_WAYS = ((_RARER, _AS_ENGLISH), *((habit, _AS_WRITTEN) for habit in _OTHERS))  # each before the other
 
 
 @lru_cache(maxsize=1 << 14)
@@ -146,7 +147,12 @@ def latin_sound(text: str) -> str:
 def latin_sounds(word: str) -> frozenset[str]:
     """Phonemes of a word or name as English may say it, as it is written, and by the habits of other spellings."""
     words = [letters(part) for part in _PARTS.split(word)]
-    return frozenset((latin_sound(word), *("".join(respelt(part, way) for part in words) for way in _WAYS)))
+    found = {latin_sound(word), "".join(respelt(part, _AS_WRITTEN) for part in words)}
+    for habit, then in _WAYS:
+        written = [rewritten(part, habit) for part in words]
+        if written != words:  # else it is as the plain way has it
+            found.add("".join(respelt(part, then) for part in written))
+    return frozenset(found)
 
 
 @lru_cache(maxsize=1 << 14)
@@ -163,63 +169,72 @@ def han_sounds(text: str) -> tuple[str, ...]:
     return tuple(respelt(syllable, _AS_PINYIN) for syllable in lazy_pinyin(text, errors="ignore"))
 
 
-_FAR = 1.2  # what one sound in the place of another costs
-_SWAP: dict[str, dict[str, float]] = {}  # by either letter; what is not there costs `_FAR`
-for _group in (*_NEAR, set(_VOWELS)):
+_UNIT = 20  # of whole costs in 1, so that they add up exactly
+_FAR = 24  # what one sound in the place of another costs
+_LETTERS = 128
+_DROPS = np.full(_LETTERS, _UNIT, np.int16)
+_SWAPS = np.full((_LETTERS, _LETTERS), _FAR, np.int16)
+for _letter, _part in _DROP.items():
+    _DROPS[ord(_letter)] = round(_part * _UNIT)
+for _group, _cost in (*((group, 0.3) for group in _NEAR), (set(_VOWELS), 0.2)):
     for _one in _group:
-        for _other in _group - {_one}:
-            _SWAP.setdefault(_one, {})[_other] = 0.2 if _one in _VOWELS and _other in _VOWELS else 0.3
+        for _other in _group:
+            _SWAPS[ord(_one), ord(_other)] = round(_cost * _UNIT)
+np.fill_diagonal(_SWAPS, 0)
+_DROPS[0] = 0  # fills a shorter sound up, and changes no distance
+_SWAPS[0] = _SWAPS[:, 0] = 1000
+
+LONGEST = 200  # phonemes
+_CELLS = 1 << 20  # of tables of distances that are filled at once
+_KEPT = 1 << 16  # pairs of sounds whose likeness is remembered
+_Codes = npt.NDArray[np.uint8]  # a sound a row
+Likeness = tuple[float, float]  # of two whole sounds; of the one with some stretch of the other
+_known: dict[tuple[str, str], Likeness] = {}
 
 
-def _weight(sound: str) -> float:
-    return sum(_DROP.get(letter, 1.0) for letter in sound)
+def likenesses(asked: Sequence[tuple[str, str]]) -> list[Likeness]:
+    """How like each sound is to the other beside it, and to some stretch of it: 1 for the same, 0 or less for nothing in common.
+
+    What was asked before is remembered, the rest compared all at once, a row of each table of distances (Wagner and Fischer 1974) at a time; only the first `LONGEST` phonemes of a sound.
+    """
+    unknown = [pair for pair in dict.fromkeys(asked) if pair not in _known and pair[0] and pair[1]]
+    if len(_known) + len(unknown) > _KEPT:
+        _known.clear()
+        unknown = [pair for pair in dict.fromkeys(asked) if pair[0] and pair[1]]
+    size = max((min(len(part), LONGEST) * min(len(other), LONGEST) for part, other in unknown), default=1)
+    step = max(1, _CELLS // size)
+    for at in range(0, len(unknown), step):
+        some = unknown[at : at + step]
+        parts, others = zip(*some, strict=True)
+        _known.update(zip(some, _compared(_codes(parts), _codes(others)), strict=True))
+    return [_known.get(pair, (0.0, 0.0)) for pair in asked]
 
 
-Row = list[float]  # distances of a beginning of one sound to every beginning of the other
+def _compared(parts: _Codes, others: _Codes) -> Iterator[Likeness]:
+    gone, beside = _DROPS[parts], _DROPS[others]
+    costs = _SWAPS[parts[:, :, None], others[:, None, :]] - beside[:, None, :]
+    drops = np.zeros((len(others), others.shape[1] + 1), np.int16)
+    np.cumsum(beside, axis=1, out=drops[:, 1:])
+    # Rows less `drops`, so that to drop letters of the other is to keep the least so far; within, to begin anywhere costs nothing.
+    rows = np.stack((np.zeros_like(drops), -drops))
+    for n in range(parts.shape[1]):
+        swapped = rows[:, :, :-1] + costs[:, n]
+        rows += gone[:, n, None]
+        np.minimum(rows[:, :, 1:], swapped, out=rows[:, :, 1:])
+        np.minimum.accumulate(rows, axis=2, out=rows)
+    rows += drops
+    own = gone.sum(axis=1)
+    whole = 1 - rows[0, :, -1] / ((own + drops[:, -1]) / 2)
+    within = 1 - rows[1].min(axis=1) / own
+    return zip(whole.tolist(), within.tolist(), strict=True)
 
 
-def _next(row: Row, a: str, costs: Row, drops: Row) -> Row:
-    """The row of a beginning that is longer by the sound `a`."""
-    gone, last = _DROP.get(a, 1.0), row[0]
-    beside = last + gone
-    result = [beside]
-    for above, cost, drop in zip(row[1:], costs, drops, strict=True):
-        beside += drop
-        swapped, dropped = last + cost, above + gone
-        if swapped < beside:
-            beside = swapped
-        if dropped < beside:
-            beside = dropped
-        result.append(beside)
-        last = above
-    return result
-
-
-@lru_cache(maxsize=1 << 15)
-def likeliest(parts: tuple[str, ...], other: str, *, within: bool = False) -> float:
-    """The best `likeness` of several sounds, sorted, with another; what they begin with alike is compared once."""
-    if not other:
-        return 0.0
-    drops = [_DROP.get(letter, 1.0) for letter in other]
-    rows = [[0.0] * (len(other) + 1) if within else list(accumulate(drops, initial=0.0))]
-    costs: dict[str, Row] = {}
-    best, before, weight = -math.inf, "", _weight(other)
-    for part in parts:
-        if not part:
-            best = max(best, 0.0)
-            continue
-        same = len(commonprefix((before, part)))
-        del rows[same + 1 :]
-        for a in part[same:]:
-            if a not in costs:
-                near = _SWAP.get(a, {})
-                costs[a] = [0.0 if a == b else near.get(b, _FAR) for b in other]
-            rows.append(_next(rows[-1], a, costs[a], drops))
-        whole = _weight(part) if within else (_weight(part) + weight) / 2
-        best, before = max(best, 1 - (min(rows[-1]) if within else rows[-1][-1]) / whole), part
-    return best
+def _codes(sounds: Sequence[str]) -> _Codes:
+    size = min(max(map(len, sounds)), LONGEST)
+    filled = "".join(sound[:size].ljust(size, "\0") for sound in sounds).encode("ascii")
+    return np.frombuffer(filled, np.uint8).reshape(len(sounds), size)
 
 
 def likeness(part: str, other: str, *, within: bool = False) -> float:
     """1 for the same sound, 0 or less for nothing in common; `within` looks for `part` anywhere in `other`."""
-    return likeliest((part,), other, within=within)
+    return likenesses([(part, other)])[0][within]

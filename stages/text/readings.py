@@ -4,12 +4,12 @@ with Latin letters under all common romanisations at once. The dictionary is loa
 
 from __future__ import annotations
 
+import gc
 import re
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from functools import cache, lru_cache
-from itertools import groupby
 from typing import NamedTuple
 
 import opencc  # type: ignore[import-untyped]
@@ -17,113 +17,14 @@ import regex
 from rapidfuzz.distance import Levenshtein
 from sudachipy import Dictionary, SplitMode, Tokenizer  # type: ignore[import-untyped]
 
+from stages.text.spelling import kana_key
 from stages.text.writing_systems import table
 
 HAN = r"\p{Script=Han}々〆ヶ"
 PIECE = 6  # characters of the longest dictionary word that is tried inside a name
 
-_ROWS = {
-    "": "アイウエオ",
-    "k": "カキクケコ",
-    "g": "ガギグゲゴ",
-    "s": "サシスセソ",
-    "z": "ザジズゼゾ",
-    "t": "タチツテト",
-    "d": "ダヂヅデド",
-    "n": "ナニヌネノ",
-    "h": "ハヒフヘホ",
-    "b": "バビブベボ",
-    "p": "パピプペポ",
-    "m": "マミムメモ",
-    "y": "ヤ　ユ　ヨ",
-    "r": "ラリルレロ",
-    "w": "ワヰ　ヱヲ",
-}
-_KANA = {kana: row + vowel for row, line in _ROWS.items() for kana, vowel in zip(line, "aiueo", strict=True)}
-_KANA |= {"ン": "n", "ッ": "", "ヴ": "bu", "ー": "-"}
-_SMALL = {"ァ": "a", "ィ": "i", "ゥ": "u", "ェ": "e", "ォ": "o", "ャ": "ya", "ュ": "yu", "ョ": "yo", "ヮ": "wa"}
-Rules = tuple[tuple[str | re.Pattern[str], str], ...]
-
-
-def rules(rows: Iterable[tuple[str, str]]) -> Rules:
-    """What is written how, for `respelt`; what is letters alone is found without a pattern."""
-    return tuple((written if written.isalpha() else re.compile(written), sound) for written, sound in rows)
-
-
-def respelt(text: str, by: Rules) -> str:
-    """A text after each rule in turn, with every doubled character once."""
-    for written, sound in by:
-        text = text.replace(written, sound) if isinstance(written, str) else written.sub(sound, text)
-    return "".join(character for character, _ in groupby(text))
-
-
-_SPELLINGS = (  # any romanisation to the Kunrei letters of the table above
-    (r"tch", "ch"),
-    (r"sh", "sy"),
-    (r"ch", "ty"),
-    (r"dz|dj", "z"),
-    (r"j", "zy"),
-    (r"ts", "t"),
-    (r"f", "h"),
-    (r"v", "b"),
-    (r"l", "r"),
-    (r"(?<=[a-z])yi", "i"),
-    (r"h(?![aiueoy])", ""),
-    (r"m(?=[bpm])", "n"),
-    (r"di", "zi"),
-    (r"du", "zu"),
-    (r"wo", "o"),
-    (r"ou", "o"),
-    (r"(?<=[sztd])yi", "i"),
-)
-_KEY = rules(_SPELLINGS)
 _JAPANESE = regex.compile(rf"[{HAN}\p{{Hiragana}}\p{{Katakana}}ー]+")
 _ONE_HAN, _SCRIPT_HAN = regex.compile(rf"[{HAN}]"), regex.compile(r"\p{Han}")
-_NOT_A_LETTER = re.compile("[^a-z]+")
-
-
-def katakana(text: str) -> str:
-    """The text with its hiragana as katakana, full width."""
-    return "".join(
-        chr(ord(char) + 0x60) if "ぁ" <= char <= "ゖ" else char for char in unicodedata.normalize("NFKC", text)
-    )
-
-
-@lru_cache(maxsize=1 << 16)
-def letters(text: str) -> str:
-    """Lower-case Latin letters alone, without their diacritics."""
-    if not text.isascii():
-        text = unicodedata.normalize("NFKD", text.replace("ø", "o").replace("ł", "l").replace("ß", "ss"))
-    return _NOT_A_LETTER.sub("", text.lower())
-
-
-def romaji(kana: str) -> str:
-    """Kunrei letters of kana as they stand; `-` for a long vowel, other characters dropped."""
-    result = ""
-    for char in katakana(kana):
-        if char in _SMALL:
-            small = _SMALL[char]
-            takes_its_place = len(result) > 1 and result[-1] in "ueio"  # キャ: kya, ファ: fa, ティ: ti
-            result = (result[:-1] if takes_its_place else result) + small
-        else:
-            result += _KANA.get(char, "")
-    return result
-
-
-@lru_cache(maxsize=1 << 16)
-def latin_key(text: str) -> str:
-    """What Hepburn, Kunrei and passport spellings of one reading share: no long vowels, no doubled consonants.
-
-    >>> latin_key("Ōtani Shin'ichi") == latin_key("Ohtani Sin-iti") == latin_key("otanishinichi")
-    True
-    """
-    return respelt(letters(text), _KEY)
-
-
-@lru_cache(maxsize=1 << 16)
-def kana_key(kana: str) -> str:
-    """The same key of a reading in kana."""
-    return latin_key(romaji(kana))
 
 
 @cache
@@ -142,10 +43,12 @@ class Lexicon(NamedTuple):
 
     pairs: each word of two Han characters, with its reading in kana.
     surnames: by key of a reading, the characters with which surnames that are read so are written.
+    beginnings: by `hash` of two or three characters, modulo its size, whether words with Han may begin so.
     """
 
     pairs: frozenset[tuple[str, str]]
     surnames: dict[str, set[str]]
+    beginnings: bytearray
 
 
 @cache
@@ -154,8 +57,10 @@ def lexicon() -> Lexicon:
     pair, begins_with_han = regex.compile(r"\p{Script=Han}{2}"), regex.compile(rf"[{HAN}]")
     is_surname = dictionary().pos_matcher(lambda part: part[3] == "姓")
     pairs, found = set[tuple[str, str]](), defaultdict[str, set[str]](set)
+    beginnings = bytearray(1 << 22)
     for entry in dictionary().entries():
         surface = entry.surface()
+        beginnings[hash(surface[:2]) % len(beginnings)] = beginnings[hash(surface[:3]) % len(beginnings)] = 1
         if len(surface) == 2 and pair.fullmatch(surface):
             pairs.add((surface, entry.reading_form()))
         if is_surname(entry) and begins_with_han.match(surface):
@@ -163,7 +68,8 @@ def lexicon() -> Lexicon:
     surnames = defaultdict[str, set[str]](set)
     for reading, characters in found.items():
         surnames[kana_key(reading)] |= characters
-    return Lexicon(frozenset(pairs), dict(surnames))
+    gc.freeze()  # tables stay: Python's search for garbage would walk over them and pypinyin's half a million lists again and again
+    return Lexicon(frozenset(pairs), dict(surnames), beginnings)
 
 
 @cache
@@ -222,10 +128,15 @@ Edge = tuple[int, str]  # where a stretch of a text ends, and one of its reading
 def _edges(text: str) -> list[tuple[list[Edge], list[Edge]]]:
     """By start: every reading of each stretch of up to six characters that the dictionary can read, as a word begins and as it
     goes on inside a compound."""
-    edges = []
+    edges, beginnings = [], lexicon().beginnings
     for start in range(len(text)):
-        ends = range(start + 1, min(len(text), start + PIECE) + 1)
-        first = [(end, reading) for end in ends for reading in readings(text[start:end])]
+        first = list[Edge]()
+        han = _ONE_HAN.search(text, start)
+        kana = (han.start() if han else len(text)) - start  # so much of it reads as itself
+        known = [size for size in (2, 3) if beginnings[hash(text[start : start + size]) % len(beginnings)]]
+        for size in range(1, min(len(text) - start, PIECE) + 1):
+            if size <= kana or size == 1 or min(size, 3) in known:
+                first += [(start + size, reading) for reading in readings(text[start : start + size])]
         edges.append((first, [(end, form) for end, reading in first for form in _voiced(reading)]))
     return edges
 

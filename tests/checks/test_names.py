@@ -9,7 +9,8 @@ import pytest
 from stages.checks.names import name_changed, verdicts
 from stages.checks.unsupported_names import japanese_names, names_in_japanese
 from stages.text.phonetics import han_sounds, kana_sound, latin_sound, likeness
-from stages.text.readings import fold_han, kana_key, latin_key, reads_as, romaji
+from stages.text.readings import fold_han, reads_as
+from stages.text.spelling import kana_key, latin_key, romaji
 from tests.support.findings import codes_of
 
 LABELS = {"人名": "Person", "地名": "Location", "法人名": "Corporation", "製品名": "Product Name"}

@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
+from stages.checks.english_names import strays_in_english
 from stages.checks.exonyms import called_otherwise, exonym, rows
 from stages.checks.kinds import Name, names_of, spans_of
 from stages.checks.name_parts import other_part, other_word
+from stages.checks.name_score import score
 from stages.checks.names import verdicts
-from stages.checks.pairing import match, score, strays_in_english
+from stages.checks.pairing import match
 from stages.checks.sinograms import (
     by_pinyin,
     is_pinyin,

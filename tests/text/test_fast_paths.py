@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
+
 import opencc  # type: ignore[import-untyped]
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.text.phonetics import likeliest, likeness
+from stages.checks.shape import LOOP, loops
+from stages.text.phonetics import _DROPS, _SWAPS, likeness, likenesses
 from stages.text.readings import _read_exactly, _read_nearly, fold_han
+from stages.text.spelling import kana_key, latin_key, romaji
 
 NAMES = st.text("川原山田太郎はやぶさキノコッー々一", min_size=1, max_size=7)
 KEYS = st.text("kawagrytoinuesm", max_size=9)
@@ -23,11 +27,51 @@ def test_a_reading_looked_up_by_letter_is_the_one_with_no_edits(spelt: str, text
         assert _read_exactly(text, asked, whole) == _read_nearly(text, asked, whole, 0)
 
 
+def distance(part: str, other: str, within: bool) -> int:
+    """Wagner and Fischer's, a cell at a time."""
+    row = [0] * (len(other) + 1) if within else [0, *accumulate(int(_DROPS[ord(letter)]) for letter in other)]
+    for a in part:
+        new = [row[0] + int(_DROPS[ord(a)])]
+        for n, b in enumerate(other):
+            swapped = row[n] + int(_SWAPS[ord(a), ord(b)])
+            new.append(min(swapped, row[n + 1] + int(_DROPS[ord(a)]), new[n] + int(_DROPS[ord(b)])))
+        row = new
+    return min(row) if within else row[-1]
+
+
 @settings(max_examples=200, deadline=None)
-@given(st.lists(SOUNDS, min_size=1, max_size=5), SOUNDS, st.booleans())
-def test_sounds_that_begin_alike_are_compared_as_one_by_one(parts: list[str], other: str, within: bool) -> None:
-    best = max(likeness(part, other, within=within) for part in parts)
-    assert likeliest(tuple(sorted(parts)), other, within=within) == best
+@given(st.lists(st.tuples(SOUNDS, SOUNDS), min_size=1, max_size=8))
+def test_sounds_compared_at_once_are_as_alike_as_one_by_one(asked: list[tuple[str, str]]) -> None:
+    for (part, other), (whole, within) in zip(asked, likenesses(asked), strict=True):
+        if not part or not other:
+            assert whole == within == 0
+            continue
+        own, theirs = (sum(int(_DROPS[ord(letter)]) for letter in sound) for sound in (part, other))
+        assert whole == 1 - distance(part, other, False) / ((own + theirs) / 2)
+        assert within == 1 - distance(part, other, True) / own
+        assert likeness(part, other) == whole
+
+
+def test_a_sound_of_a_book_s_length_is_compared_by_its_beginning() -> None:
+    (whole, _), (other, _) = likenesses([("kasutora" * 5_000, "kasutora" * 4_000), ("kasutora", "kasutora")])
+    assert whole == other == 1
+
+
+@given(
+    st.text(
+        "ァアィイゥウェエォオカガキギクグコゴサシジスズチッツヅテデトドナニネノハフヘホマミムメモャヤュユョヨラリルレロワヲンヴーあさんょっ・A",
+        max_size=8,
+    )
+)
+def test_a_key_of_kana_is_that_of_its_letters(kana: str) -> None:
+    assert kana_key(kana) == latin_key(romaji(kana))
+
+
+@given(st.text("ab、 会", max_size=40), st.text("ab 会", min_size=1, max_size=12))
+def test_what_may_loop_is_asked_first(text: str, again: str) -> None:
+    for whole in (text, text + again * 3 + text):
+        found = any(any(map(str.isalpha, m[1])) and len(set(m[1].strip())) > 1 for m in LOOP.finditer(whole))
+        assert loops(whole) == found
 
 
 def test_shapes_are_opencc_s_with_and_without_its_phrases() -> None:
