@@ -10,6 +10,8 @@ export CUBLAS_WORKSPACE_CONFIG := :4096:8
 # The stages that ask an LLM, and what they need.
 ASKING := quality prompts classes
 BASELINES := evaluate@llm_0shot evaluate@llm_kshot
+# Two processes, a file of tests in one of them, so that what a file shares is made once.
+WORKERS := -n 2 --dist loadfile --no-loadscope-reorder
 
 .NOTPARALLEL:
 .PHONY: help install repro review lint check test test-integration train dry-run seeds gpu-check merge release release-data bundle verify roundtrip record record-baseline formats wild lock docs metrics compare plots new audit pull FORCE
@@ -57,11 +59,13 @@ lint: .venv/with-dev  ## style and types
 	ruff check . && ruff format --check .
 	mypy
 
-check: lint  ## lint, types, fast tests
-	pytest tests --ignore tests/integration -n 2 -m "not slow"
+# Types beside the tests: mypy is one process, and a first run of it takes as long as they do.
+check: .venv/with-dev  ## lint, types, fast tests
+	ruff check . && ruff format --check .
+	@mypy & types=$$!; pytest tests --ignore tests/integration $(WORKERS) -m "not slow"; tests=$$?; wait $$types && exit $$tests
 
 test: .venv/with-dev .dvc/tmp/pulled tests/downloads/hironsancorpus-0.1.2.tar.gz  ## all tests but those with real servers and kills
-	pytest tests --ignore tests/integration -n 2
+	pytest tests --ignore tests/integration $(WORKERS)
 
 test-integration: .venv/with-dev  ## real servers, kills, whole workflows
 	pytest tests/integration

@@ -1,4 +1,4 @@
-"""How fast records are validated: parsing, schema, spans, labels and ids, as `stages.records.validate` does it.
+"""How fast records are validated: parsing, schema, spans, labels, ids and warnings, as `stages.records.validate` does it.
 
     python -m benchmarks.validate
 
@@ -25,7 +25,7 @@ from stages.core.errors import UserError
 from stages.core.files import iter_lines, write_jsonl
 from stages.core.schema import compiled, contents, file_faults, names
 from stages.records.record import Record, record_id
-from stages.records.rules import record_faults
+from stages.records.validate import Watch
 from stages.sources import sample
 from stages.sources.common import Source
 
@@ -45,8 +45,10 @@ def make_file(path: Path, count: int) -> None:
 
 
 def whole_path(path: Path) -> None:
-    for place, pointer, message in file_faults(path, "record", record_faults):
+    watch = Watch("record")
+    for place, pointer, message in file_faults(path, "record", watch):
         raise UserError(f"{place}: {pointer}", message, "the benchmark's records are to be sound")
+    watch.end()
 
 
 def bare_loop(path: Path) -> bool:
@@ -78,7 +80,7 @@ def main(arguments: Sequence[str]) -> None:
     print_table(
         ["validator", "records", "records/s", "of whole path"],
         [
-            ["whole path: parsing, schema, spans, labels, ids", f"{records:,}", f"{whole:,.0f}", "1.00"],
+            ["whole path: parsing, schema, spans, labels, ids, warnings", f"{records:,}", f"{whole:,.0f}", "1.00"],
             ["bare loop: orjson, compiled schema", f"{records:,}", f"{bare:,.0f}", f"{bare / whole:.2f}"],
             ["plain jsonschema", f"{subset:,}", f"{plain:,.0f}", f"{plain / whole:.3f}"],
         ],

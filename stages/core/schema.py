@@ -17,7 +17,7 @@ import orjson
 from referencing import Registry, Resource
 
 from stages.core.errors import UserError
-from stages.core.files import dumps, iter_lines, json_fault, loads, read_bytes, read_json, replacing
+from stages.core.files import dumps, iter_lines, loads, read_bytes, read_json, reading, replacing
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "schemas"
 Fault = tuple[str, str]  # JSON pointer, what is wrong
@@ -110,24 +110,35 @@ def file_faults(path: str | Path, name: str, rule: Rule = no_rule) -> Iterator[t
             yield str(path), pointer, message
         return
     is_valid, seen = compiled(name), set[str]()
-    for number, line in iter_lines(path):
-        try:
-            value = orjson.loads(line)
-        except orjson.JSONDecodeError as error:
-            if number == 1 and line.strip() == b"[":
-                yield f"{path}:{number}", "/", IS_LIST
-                return
-            yield f"{path}:{number}", "/", json_fault(line, error)
-            continue
-        if isinstance(value, list):
-            yield f"{path}:{number}", "/", IS_LIST if number == 1 else "a list, where one object a line stands"
-            continue
-        for pointer, message in rule(value) if is_valid(value) else schema_faults(value, name):
-            yield f"{path}:{number}", pointer, message
-        if isinstance(value, dict) and isinstance(identifier := value.get("id"), str):
-            if identifier in seen:
-                yield f"{path}:{number}", "/id", f"duplicate id {identifier!r}"
-            seen.add(identifier)
+    with reading(path) as file:
+        for number, line in enumerate(file, 1):  # as `iter_lines` does, with nothing done to a line that is sound
+            try:
+                value = orjson.loads(line)
+            except orjson.JSONDecodeError:
+                if line := line.rstrip(b"\r\n"):
+                    is_list = number == 1 and line.strip() == b"["
+                    yield f"{path}:{number}", "/", IS_LIST if is_list else _json_fault(line)
+                    if is_list:
+                        return
+                continue
+            if isinstance(value, list):
+                yield f"{path}:{number}", "/", IS_LIST if number == 1 else "a list, where one object a line stands"
+                continue
+            for pointer, message in rule(value) if is_valid(value) else schema_faults(value, name):
+                yield f"{path}:{number}", pointer, message
+            if isinstance(value, dict) and isinstance(identifier := value.get("id"), str):
+                if identifier in seen:
+                    yield f"{path}:{number}", "/id", f"duplicate id {identifier!r}"
+                seen.add(identifier)
+
+
+def _json_fault(line: bytes) -> str:
+    """What is wrong with a line that is no JSON, with places that count from its start."""
+    try:
+        loads(line, "")
+    except UserError as error:
+        return error.fault
+    return "broken JSON"
 
 
 def read_checked(path: str | Path, name: str, rule: Rule = no_rule) -> list[Any]:

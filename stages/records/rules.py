@@ -6,7 +6,7 @@ language, span counts and roles fit the task, spans stand where `start` says. Re
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import cache
+from functools import lru_cache
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -17,24 +17,25 @@ from stages.records.tasks import DELIMITERS, FORMS, ROLES, SUBSETS, Form, subset
 
 ROLE_ORDERS = frozenset(some for count in range(1, len(ROLES) + 1) for some in combinations(ROLES, count))
 
-# Of one sub-dataset, task and language: how many spans an extraction has (0: as many as roles), text labels, word labels
-# (None: open).
-_Table = tuple[int, frozenset[str], frozenset[str] | None]
+# Of one sub-dataset, task, source and language: how many spans an extraction has (0: as many as roles), text labels, word
+# labels (None: open), how an id begins and ends.
+_Table = tuple[int, frozenset[str], frozenset[str] | None, str, str]
 
 
 def _spans(form: Form) -> int:
     return 0 if form.label is None else len(form.spans)
 
 
-@cache
-def _tables() -> dict[tuple[str, str, str], _Table]:
-    tables: dict[tuple[str, str, str], _Table] = {}
-    for name, entry in subsets().items():
-        for task, table in entry.word_labels.items():
-            for lang, row in entry.text_labels.items():
-                words = None if table is None else frozenset(table.get(lang, ()))
-                tables[name, task, lang] = (_spans(FORMS[entry.tasks[task].kind]), frozenset(row), words)
-    return tables
+@lru_cache(maxsize=1024)
+def _table(name: str, task: str, source: str, lang: str) -> _Table | None:
+    """None where there is no such table."""
+    entry = subsets().get(name)
+    if entry is None or task not in entry.word_labels or lang not in entry.text_labels:
+        return None
+    table = entry.word_labels[task]
+    words = None if table is None else frozenset(table.get(lang, ()))
+    row = frozenset(entry.text_labels[lang])
+    return _spans(FORMS[entry.tasks[task].kind]), row, words, f"{name}/{task}/{source}/", f"/{lang}"
 
 
 def record_faults(record: Record) -> list[Fault]:
@@ -43,13 +44,14 @@ def record_faults(record: Record) -> list[Fault]:
     Every record passes through here, so the common case builds nothing: pointers and messages are made for faults alone.
     """
     name, task, lang, text = record["subset"], record["task"], record["lang"], record["text"]
-    table = _tables().get((name, task, lang))
+    table = _table(name, task, record["source"], lang)
     if table is None:
         return [_no_table(name, task, lang)]
-    count, text_labels, word_labels = table
-    found, identifier, label = list[Fault](), record["id"], record["text_label"]
-    if not (identifier.startswith(f"{name}/{task}/{record['source']}/") and identifier.endswith("/" + lang)):
-        found.append(("/id", f"{identifier!r} does not read {name}/{task}/{record['source']}/…/{lang}"))
+    count, text_labels, word_labels, first, last = table
+    identifier, label = record["id"], record["text_label"]
+    found: list[Fault] = []
+    if not (identifier.startswith(first) and identifier.endswith(last)):
+        found.append(("/id", f"{identifier!r} does not read {first}…{last}"))
     if (label is None) != (record["text_label_origin"] is None):
         found.append(("/text_label_origin", "text_label and text_label_origin are null together or not at all"))
     if label is not None and label not in text_labels:
@@ -76,13 +78,12 @@ def record_faults(record: Record) -> list[Fault]:
                 found.append((f"/extractions/{n}/label", said))
         for k, span in enumerate(spans):
             start, part = span["start"], span["text"]
-            if start is None:
-                pass
-            elif type(start) is not int:  # 3.0 is an integer to JSON Schema, and no index to Python
+            if type(start) is int:
+                if not text.startswith(part, start):
+                    said = f"the text has {text[start : start + len(part)]!r} at {start}, not {part!r}"
+                    found.append((f"/extractions/{n}/spans/{k}/start", said))
+            elif start is not None:  # 3.0 is an integer to JSON Schema, and no index to Python
                 said = f"{start!r} is no whole number: write it without a fraction or exponent"
-                found.append((f"/extractions/{n}/spans/{k}/start", said))
-            elif not text.startswith(part, start):
-                said = f"the text has {text[start : start + len(part)]!r} at {start}, not {part!r}"
                 found.append((f"/extractions/{n}/spans/{k}/start", said))
             if count and "role" in span:
                 found.append((f"/extractions/{n}/spans/{k}/role", "only events have roles"))

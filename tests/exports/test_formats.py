@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -19,8 +18,8 @@ from stages.exports.tokens import Span, flat, tokenise
 from stages.records.record import Record
 from stages.records.rules import write_records
 from stages.sources.common import make_record
+from tests.support.pipeline import ROOT, here
 
-ROOT = Path(__file__).resolve().parents[2]
 HERE = [name for name in FORMATS if name != "docbin" or find_spec("spacy")]
 formats = pytest.mark.parametrize("name", HERE)
 CELLS = {"span": ("TCONER", "NER"), "relation": ("TCREE", "RE"), "event": ("TCREE", "EE")}
@@ -110,8 +109,7 @@ def test_the_committed_figures_and_page_are_those_of_the_code(sample: list[Recor
 
 
 def export(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "stages.exports.export", *map(str, arguments)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    return here(["stages.exports.export", *arguments])
 
 
 def test_the_command_writes_a_file_a_cell_and_says_what_it_left(tmp_path: Path) -> None:

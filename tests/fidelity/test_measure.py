@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import copy
 import csv
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +22,8 @@ from stages.fidelity.fit import Fidelity
 from stages.fidelity.measure import csv_bytes, measure, reading_table, table
 from stages.records.record import Record, with_lang
 from stages.records.tasks import subset
+from tests.support.pipeline import ROOT, here
 
-ROOT = Path(__file__).resolve().parents[2]
 Metrics = tuple[dict[str, Any], list[dict[str, Any]]]
 
 
@@ -173,20 +171,11 @@ def test_a_sample_never_overwrites_marks(sides: tuple[list[Record], list[Record]
     records, kept, out = (tmp_path / name for name in ("records.jsonl", "kept.jsonl", "reading.jsonl"))
     write_jsonl(records, copy.deepcopy(sides[0]))
     write_jsonl(kept, copy.deepcopy(sides[1]))
-    command = [
-        sys.executable,
-        "-m",
-        "benchmarks.sample_for_reading",
-        str(kept),
-        "--records",
-        str(records),
-        "--out",
-        str(out),
-    ]
-    first = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    command = ["benchmarks.sample_for_reading", kept, "--records", records, "--out", out]
+    first = here(command)
     assert first.returncode == 0, first.stderr
     assert read_checked(out, "reading")
-    again = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    again = here(command)
     assert again.returncode == 1
     assert again.stderr.count("\n") == 1
     assert "there already" in again.stderr

@@ -5,6 +5,8 @@ from __future__ import annotations
 import resource
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,8 +20,8 @@ from stages.core.errors import UserError
 from stages.model import base, launch, memory, predict, train
 from stages.records.record import Record
 from tests.model.test_train import OPTIONS, TRAIN, short_examples, work_folder
-from tests.support.pipeline import ROOT
-from tests.support.tiny_llama import ONE_THREAD, byte_tokenizer, write_tiny_llama
+from tests.support.pipeline import ROOT, here
+from tests.support.tiny_llama import byte_tokenizer, write_tiny_llama
 
 
 def make(folder: Path, monkeypatch: pytest.MonkeyPatch, source: str) -> None:
@@ -79,26 +81,25 @@ def test_a_hub_out_of_reach_is_one_line(tmp_path: Path) -> None:
     assert not (tmp_path / "models").exists()
 
 
+@contextmanager
+def files_up_to(size: int) -> Iterator[None]:
+    """No file of this process grows beyond `size` bytes, as on a full disk; the interpreter's own caches are left alone."""
+    before, writes = resource.getrlimit(resource.RLIMIT_FSIZE), sys.dont_write_bytecode
+    sys.dont_write_bytecode = True
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        sys.dont_write_bytecode = writes
+
+
 @pytest.mark.parametrize("size", [20_000, 130_000])  # too small for a checkpoint; for the final weights
 def test_a_full_disk_is_one_line_and_leaves_no_artifact(sample: list[Record], tmp_path: Path, size: int) -> None:
     how = {"save_every": 2 if size < 100_000 else 1000, "epochs": 1.0, "method": "full", "head": "full"}
     folder = work_folder(tmp_path / "work", short_examples(sample, 16), write_tiny_llama(tmp_path / "tiny"), **how)
-    done = subprocess.run(
-        [sys.executable, "-m", "stages.model.train", *TRAIN.split()],
-        cwd=folder,
-        # The limit would also cut the interpreter's own caches short, for everybody.
-        env={
-            **ONE_THREAD,
-            "PATH": "",
-            "PYTHONPATH": str(ROOT),
-            "PYTHONDONTWRITEBYTECODE": "1",
-            "HF_DATASETS_CACHE": str(tmp_path / "cache"),
-        },
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size)),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    with files_up_to(size):
+        done = here(["stages.model.train", *TRAIN.split()], folder)
     assert done.returncode == 1
     lines = [line.rpartition("]")[2] for line in done.stderr.splitlines() if line.rpartition("]")[2]]
     assert len(lines) == 1, done.stderr

@@ -41,7 +41,7 @@ shape, method, batch, length, saving = json.loads(sys.argv[1])
 status = lambda name: next(int(line.split()[1]) * 1024 for line in open("/proc/self/status") if line.startswith(name + ":"))
 small = {**shape, "num_hidden_layers": 1, "hidden_size": 64, "intermediate_size": 64}
 
-def step(shape, length):
+def step(shape, *lengths):
     model = LlamaForCausalLM(LlamaConfig(**shape))
     if saving:
         model.activation_checkpointing_enable({"use_reentrant": False})
@@ -50,17 +50,17 @@ def step(shape, length):
     model.train()
     trained = [weight for weight in model.parameters() if weight.requires_grad]
     optimizer = torch.optim.AdamW(trained, fused=True)
-    ids = torch.randint(0, 8000, (batch, length))
-    labels = ids.clone()
-    labels[:, : length // 2] = -100
-    for _ in range(2):
+    for length in lengths:
+        ids = torch.randint(0, 8000, (batch, length))
+        labels = ids.clone()
+        labels[:, : length // 2] = -100
         Completions(model, Head(model, None))(ids, labels).backward()
         optimizer.step()
         optimizer.zero_grad()
 
 step(small, 8)
 before = status("VmRSS")
-step(shape, length)
+step(shape, 8, length)  # the first makes the optimizer's state, so that the second meets it at its peak
 print(status("VmHWM") - before)
 """
 

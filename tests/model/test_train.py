@@ -28,19 +28,10 @@ from stages.model.head import Head
 from stages.model.options import Train
 from stages.records.linear import encode
 from stages.records.record import Record
-from tests.support.pipeline import ROOT, run
-from tests.support.tiny_llama import ONE_THREAD, byte_tokenizer, write_tiny_llama
+from tests.support.pipeline import ROOT, here
+from tests.support.tiny_llama import byte_tokenizer, write_tiny_llama
 
 Examples = list[dict[str, Any]]
-# What makes the tiny base learn by heart. LoRA alone cannot: its random embeddings and head would stay as they are.
-BY_HEART = {
-    "method": "full",
-    "epochs": 150.0,
-    "batch_size": 8,
-    "learning_rate": 0.005,
-    "validation_share": 0.0,
-    "head": "full",
-}
 OPTIONS = Train(
     method="lora",
     seed=0,
@@ -123,19 +114,6 @@ def trained(sample: list[Record], tiny: Path, tmp_path_factory: pytest.TempPathF
     return folder
 
 
-@pytest.mark.slow
-def test_the_stages_learn_sixteen_records_by_heart(sample: list[Record], tiny: Path, tmp_path: Path) -> None:
-    examples = short_examples(sample, 16)
-    assert {row["lang"] for row in examples} == {"ja", "en", "zh"}
-    folder = work_folder(tmp_path / "work", examples, tiny, **BY_HEART)
-    for stage, arguments in (("train", TRAIN), ("predict", PREDICT)):
-        done = run(["python", "-m", f"stages.model.{stage}", *arguments.split()], folder, **ONE_THREAD)
-        assert done.returncode == 0, done.stderr
-    lines = [json.loads(line) for line in (folder / "out.jsonl").read_text(encoding="utf-8").splitlines()]
-    exact = sum(line["output"] == row["output"] and line["finished"] for line, row in zip(lines, examples, strict=True))
-    assert exact >= 15, [(line["output"], row["output"]) for line, row in zip(lines, examples, strict=True)]
-
-
 def test_an_adapter_is_small_and_holds_no_path_of_this_machine(trained: Path) -> None:
     folder = trained / "models" / "adapter"
     assert {path.name for path in folder.iterdir()} == {
@@ -195,7 +173,7 @@ def test_the_merged_adapter_is_the_trained_model(sample: list[Record], tiny: Pat
 def test_an_adapter_of_another_base_is_refused_by_name(sample: list[Record], trained: Path, tmp_path: Path) -> None:
     other = work_folder(tmp_path / "other", short_examples(sample, 4), write_tiny_llama(tmp_path / "tiny", seed=1))
     command = PREDICT.replace("models/adapter", str(trained / "models" / "adapter"))
-    done = run(["python", "-m", "stages.model.predict", *command.split()], other, **ONE_THREAD)
+    done = here(["stages.model.predict", *command.split()], other)
     assert done.returncode == 1
     assert len(done.stderr.splitlines()) == 1
     weights = [json.loads((folder / "models/base/BASE.json").read_text())["sha256"] for folder in (trained, other)]

@@ -18,13 +18,11 @@ from stages.core.files import write_jsonl
 from stages.core.schema import contents
 from stages.records.record import Record
 from stages.records.validate import ARTIFACTS, schema_of
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support.pipeline import ROOT, here
 
 
 def validate(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "stages.records.validate", *map(str, arguments)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, encoding="utf-8", check=False)
+    return here(["stages.records.validate", *arguments])
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from stages.report.alarms import Alarms, find_alarms
 from stages.report.docs import render
 from stages.report.inputs import METRICS, WORST
 from stages.report.score_tables import verdict
-from tests.support.pipeline import ROOT, run
+from tests.support.pipeline import ROOT, here
 
 LIMITS = dataclasses.replace(
     config.read("alarms", Alarms, ROOT / "params.yaml"),
@@ -94,7 +94,7 @@ def test_docs_refuse_an_unknown_block() -> None:
 
 
 def test_the_generated_parts_of_the_docs_are_those_of_the_committed_files() -> None:
-    done = run(["python", "-m", "stages.report.docs", "--check"], ROOT)
+    done = here(["stages.report.docs", "--check"])
     assert done.returncode == 0, done.stderr
 
 
@@ -102,7 +102,7 @@ def test_every_committed_metric_passes_its_schema() -> None:
     files = sorted(str(path) for path in (ROOT / "metrics").glob("*.json"))
     assert files
     assert all(schema_of(path) != "record" for path in files)
-    done = run(["python", "-m", "stages.records.validate", *files], ROOT)
+    done = here(["stages.records.validate", *files])
     assert done.returncode == 0, done.stdout
 
 
@@ -126,18 +126,9 @@ def test_what_the_report_reads_is_what_dvc_watches() -> None:
 
 def test_a_project_without_model_or_references_has_a_report_of_what_there_is(tmp_path: Path) -> None:
     (tmp_path / "params.yaml").write_text((ROOT / "params.yaml").read_text(encoding="utf-8"), encoding="utf-8")
-    command = [
-        "python",
-        "-m",
-        "stages.report.report",
-        "--report",
-        "report.md",
-        "--alarms",
-        "alarms.json",
-        "--headline",
-        "headline.json",
-    ]
-    assert run(command, tmp_path).returncode == 0
+    outputs = ("report.md", "alarms.json", "headline.json")
+    command = ["stages.report.report", *(word for name in outputs for word in (f"--{name.split('.')[0]}", name))]
+    assert here(command, tmp_path).returncode == 0
     text = (tmp_path / "report.md").read_text(encoding="utf-8")
     assert "Nothing was translated here." in text
     translation = json.loads((ROOT / "metrics/translation.json").read_text(encoding="utf-8"))
@@ -149,7 +140,7 @@ def test_a_project_without_model_or_references_has_a_report_of_what_there_is(tmp
                     cell.pop(f"{figure}_all", None)
     (tmp_path / "metrics").mkdir()
     (tmp_path / "metrics/translation.json").write_text(json.dumps(translation), encoding="utf-8")
-    assert run(command, tmp_path).returncode == 0
+    assert here(command, tmp_path).returncode == 0
     text = (tmp_path / "report.md").read_text(encoding="utf-8")
     assert "retention" in text
     assert "chrf kept" not in text

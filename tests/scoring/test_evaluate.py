@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +11,12 @@ import pytest
 
 from stages.core.files import write_jsonl
 from stages.core.schema import faults
-from tests.support.scoring import RIGHT, ROOT, example, examples
+from tests.support.pipeline import here
+from tests.support.scoring import RIGHT, example, examples
 
 
 def command(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONIOENCODING": "utf-8"}
-    line = [sys.executable, "-m", "stages.scoring.evaluate", *map(str, arguments)]
-    return subprocess.run(line, cwd=ROOT, env=environment, capture_output=True, text=True, encoding="utf-8")
+    return here(["stages.scoring.evaluate", *arguments])
 
 
 GOLD = [example(RIGHT, number=1), example(RIGHT, number=2)]

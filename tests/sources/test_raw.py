@@ -10,7 +10,7 @@ import yaml
 from stages.core.files import write_jsonl
 from stages.sources import raw
 from stages.sources.common import Source
-from tests.support.pipeline import ROOT, commands, new_folder, run, run_stage
+from tests.support.pipeline import ROOT, commands, here, new_folder
 
 DOCCANO = {"name": "mine", "adapter": "doccano", "pin": None, "limit": None}
 
@@ -34,7 +34,7 @@ def test_the_stage_warns_of_what_goes_unnoticed_and_of_doubtful_records(tmp_path
     folder = new_folder(tmp_path / "a", raw={"sources": [{**DOCCANO, "path": "own.jsonl"}]})
     write_jsonl(folder / "own.jsonl", [{"text": "In Kobe.", "label": [[3, 7, "city"], [3, 7, "city"]]}])
     (command,) = commands("raw", folder)
-    done = run(command, folder)
+    done = here(command[2:], folder)
     assert (done.returncode, done.stderr) == (0, "")
     assert "warning: own.jsonl is no dep of this stage" in done.stdout
     assert "warnings: repeated 1; see them with python -m stages.records.validate" in done.stdout
@@ -44,11 +44,12 @@ def test_a_changed_pin_fails_and_a_watched_file_is_read_without_a_warning(tmp_pa
     source = {**DOCCANO, "path": "data/external/own.jsonl"}
     folder = new_folder(tmp_path / "a", raw={"sources": [source]})
     write_jsonl(folder / "data/external/own.jsonl", [{"text": "In Kobe.", "label": [[3, 7, "city"]]}])
-    run_stage("raw", folder)
+    (command,) = commands("raw", folder)
+    assert here(command[2:], folder).returncode == 0
     params = yaml.safe_load((folder / "params.yaml").read_text(encoding="utf-8"))
     params["raw"]["sources"][0]["pin"] = "0" * 64
     (folder / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
     (command,) = commands("raw", folder)
-    done = run(command, folder)
+    done = here(command[2:], folder)
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert "not the pinned one" in done.stderr

@@ -32,7 +32,6 @@ import importlib
 import io
 import json
 import math
-import os
 import re
 import shlex
 import tempfile
@@ -50,7 +49,7 @@ from stages.core.errors import LIMIT
 from stages.core.run import exit_code
 from tests.support.batch_server import BatchServer, Plan
 from tests.support.chat_server import ChatServer, chat_server
-from tests.support.pipeline import STAGES
+from tests.support.pipeline import STAGES, surroundings
 
 ROOT = Path(__file__).resolve().parents[2]
 CASES = Path(__file__).resolve().parent / "cases"
@@ -152,24 +151,10 @@ def prepare(given: Mapping[str, Any], folder: Path) -> None:
         path.write_bytes(content(value))
 
 
-@contextlib.contextmanager
-def surroundings(folder: Path, environment: Mapping[str, str]) -> Iterator[None]:
-    """The folder as working folder, and the environment, until the block ends."""
-    before, kept = os.getcwd(), dict(os.environ)
-    os.chdir(folder)
-    os.environ.update({"LLM_CACHE": str(folder / "cache"), **environment})
-    try:
-        yield
-    finally:
-        os.chdir(before)
-        os.environ.clear()
-        os.environ.update(kept)
-
-
 def run_command(words: list[str], folder: Path, environment: Mapping[str, str]) -> tuple[int | str, str]:
     """(exit code, all that was printed); the code is a traceback where an exception got out."""
-    out = io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out), surroundings(folder, environment):
+    out, own = io.StringIO(), {"LLM_CACHE": str(folder / "cache"), **environment}
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out), surroundings(folder, own):
         try:
             main = importlib.import_module(words[0]).main
             return exit_code(lambda: main(words[1:])), out.getvalue()
