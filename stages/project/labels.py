@@ -70,7 +70,7 @@ def main(arguments: Sequence[str]) -> int:
     if not (options.model or here):
         raise UserError("--model", "is missing", "name the model that translates, as the endpoint calls it")
     llm: Llm = config.read("llm", Llm)
-    structured = options.structured or (llm.structured if here else STRUCTURED)
+    structured: Any = options.structured or (llm.structured if here else STRUCTURED)
     llm = replace(llm, model=options.model or llm.model, structured=structured)
     session = LlmSession(llm, prompt.load(f"{'' if here else 'stages/'}prompts/glossary/v1.yaml"), Archive(ARCHIVE))
     asked = [
