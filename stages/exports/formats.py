@@ -23,7 +23,7 @@ from stages.sources import conll, doccano, gliner, label_studio, pile
 from stages.sources.common import Source
 from stages.sources.rows import Account, Documents, extraction, labelled
 
-FEATURES = ("nested", "discontinuous", "relations", "events", "text label", "offsets", "roles")
+FEATURES = ("text", "nested", "discontinuous", "relations", "events", "text label", "offsets", "roles")
 
 
 class Back(NamedTuple):
@@ -51,8 +51,8 @@ def _text(path: Path, content: str) -> None:
         file.write(content.encode())
 
 
-def _columns(tag: Callable[[str, int, int], str]) -> Callable[[Sequence[Record], Path], None]:
-    return lambda records, path: _text(path, "\n".join(lines(records, tag)) + "\n")
+def _columns(tag: Callable[[str, int, int], str], comments: bool = True) -> Callable[[Sequence[Record], Path], None]:
+    return lambda records, path: _text(path, "\n".join(lines(records, tag, comments)) + "\n")
 
 
 def _rows(make: Callable[[Record], Any]) -> Callable[[Sequence[Record], Path], None]:
@@ -152,7 +152,7 @@ FORMATS: dict[str, Format] = {
     "parquet": Format("parquet", "Hugging Face datasets", ("discontinuous",), ALL, _write_parquet, _parquet),
     "conll": Format(
         "conll",
-        "CoNLL columns, IOB2",
+        "CoNLL columns, IOB2, with comments",
         ("nested", "discontinuous", *NOT_HERE, "text label"),
         SPAN,
         _columns(iob2),
@@ -160,10 +160,18 @@ FORMATS: dict[str, Format] = {
     ),
     "bilou": Format(
         "bilou",
-        "CoNLL columns, BILOU",
+        "CoNLL columns, BILOU, with comments",
         ("nested", "discontinuous", *NOT_HERE, "text label"),
         SPAN,
         _columns(bilou),
+        _adapter(conll.documents),
+    ),
+    "conll2003": Format(
+        "conll",
+        "CoNLL columns, IOB2, nothing but tokens and tags",
+        ("text", "nested", "discontinuous", *NOT_HERE, "text label", "offsets"),
+        SPAN,
+        _columns(iob2, comments=False),
         _adapter(conll.documents),
     ),
     "gliner": Format(

@@ -1,7 +1,7 @@
-"""CoNLL's column files, a token and its tag on a line: IOB2 (CoNLL-2003) and BILOU.
+"""CoNLL's column files, a token and its tag on a line: IOB2 and BILOU.
 
-`# id = …` and `# text = …` stand before a sentence; a tab parts token and tag; a blank line ends it. Read back by the adapter
-`conll`.
+A tab parts token and tag; a blank line ends a sentence. `# id = …` and `# text = …` stand before it, which keep the way back; the
+readers of CoNLL-2003's form (`spacy convert`) take them for tokens, so there is a form without. Read back by the adapter `conll`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def bilou(label: str, n: int, last: int) -> str:
     return f"{'U' if last == 0 else 'B' if n == 0 else 'L' if n == last else 'I'}-{label}"
 
 
-def lines(records: Sequence[Record], tag: Callable[[str, int, int], str]) -> Iterator[str]:
+def lines(records: Sequence[Record], tag: Callable[[str, int, int], str], comments: bool = True) -> Iterator[str]:
     """The lines of a file."""
     for record in records:
         text, spans = record["text"], flat(places(record["extractions"]))
@@ -32,7 +32,8 @@ def lines(records: Sequence[Record], tag: Callable[[str, int, int], str]) -> Ite
             first, last = in_tokens(span, tokens) or (0, -1)
             for n in range(first, last + 1):
                 tags[n] = tag(span.label, n - first, last - first)
-        yield f"# id = {record['id']}"
-        yield "# text = " + " ".join(text.splitlines())
+        if comments:
+            yield f"# id = {record['id']}"
+            yield "# text = " + " ".join(text.splitlines())
         yield from (f"{text[start:end]}\t{found}" for (start, end), found in zip(tokens, tags, strict=True))
         yield ""

@@ -38,15 +38,16 @@ In: `adapter:` of a source in `params.yaml`; each adapter's module under `stages
 
 ## What each format carries
 
-✓ carried, – not. Our records hold no discontinuous spans, so none are lost.
+✓ carried, – not; text: as it stands, with its blanks. Our records hold no discontinuous spans, so none are lost.
 
 """
 LOST = """
 ## What a round trip of the sample loses
 
 Records of the sample in three languages, written, read back, and compared by label, words, places and roles. `nested`: an
-annotation that overlaps another; `moved`: it comes back at another mention of its words; `relation`, `event`: the task is not
-taken, nor the `record`s of it; `text_label`: the class of a text.
+annotation that overlaps another; `moved`: it comes back at another mention of its words; `changed`: in other words; `relation`, `event`:
+the task is not taken, nor the `record`s of it; `text_label`: the class of a text; `text`: a text comes back with other blanks,
+and so with other places.
 
 """
 

@@ -19,7 +19,9 @@ from stages.core import config
 from stages.core.errors import UserError
 from stages.core.files import read_json
 from stages.core.run import run
+from stages.llm.cost import WHERE
 from stages.llm.estimate import table
+from stages.llm.request import Llm
 from stages.project.folder import dvc, environment
 from stages.records.rules import read_records
 from stages.report.price import price
@@ -27,6 +29,11 @@ from stages.translation.translate import Translate
 
 RECORDS = "data/raw/records.jsonl"
 HEADLINE = Path("metrics/headline/translation.json")
+
+
+def in_project() -> bool:
+    """Whether this folder is a project of one's own: the repository has no links."""
+    return Path("dvc.yaml").exists() and Path("stages").is_symlink()
 
 
 def repro(*stages: str, **more: str) -> int:
@@ -41,9 +48,7 @@ def wanted(open_calls: int) -> bool:
         UserError: there is nobody to ask.
     """
     if not sys.stdin.isatty():
-        raise UserError(
-            "stages.project.run", f"{open_calls} calls wait for a yes", "add --yes, or run it in a terminal"
-        )
+        raise UserError("stages.project", f"{open_calls} calls wait for a yes", "add --yes, or run it in a terminal")
     try:
         return input(f"Ask for these {open_calls} calls? [y/N] ").strip().casefold() in ("y", "yes")
     except EOFError:
@@ -65,14 +70,15 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--estimate", action="store_true", help="only say what would be asked and what it costs")
     parser.add_argument("--yes", action="store_true", help="do not wait for a yes")
     options = parser.parse_args(arguments)
-    # The repository has no links: there this would train, and ask a model for what `make repro` replays.
-    if not (Path("dvc.yaml").exists() and Path("stages").is_symlink()):
+    if not in_project():  # in the repository this would train, and ask a model for what `make repro` replays
         remedy = "run this in a project's folder; python -m stages.project.translate makes one (here: make repro)"
         raise UserError(str(Path.cwd()), "is no project of one's own", remedy)
     if code := repro("--quiet", "raw"):
         return code
     rows = price(read_records(RECORDS))
     print(table(rows) if rows else "nothing is to be asked")
+    if any(row["usd"] is None for row in rows.values()):
+        print(f"?: no price of {config.read('llm', Llm).model} in {WHERE}: add it there, or read the tokens")
     limit = config.read("translate", Translate).budget_usd
     print(f"translate.budget_usd, for all of it: {'no limit' if limit is None else f'{limit} USD'}", flush=True)
     if options.estimate:

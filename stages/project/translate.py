@@ -97,9 +97,8 @@ def read_table(path: Path, languages: Sequence[str]) -> dict[str, Any]:
     for columns in (table["text_labels"], *closed):
         for lang in languages:
             if lang not in columns and not (ROOT / f"schemas/labels/languages/{lang}.json").exists():
-                raise UserError(
-                    str(path), f"has no labels in {lang!r}", "add the column, one label for each of the others'"
-                )
+                remedy = f"add the column, or have it proposed: python -m stages.project.labels {path} --to {lang}"
+                raise UserError(str(path), f"has no labels in {lang!r}", remedy)
     return table
 
 

@@ -25,6 +25,7 @@ from stages.core.errors import UserError
 from stages.core.run import run
 from stages.records.record import Record, normalise
 from stages.records.rules import write_records
+from stages.records.tasks import subset
 from stages.records.warnings import record_warnings
 from stages.sources import (
     chabsa,
@@ -137,6 +138,24 @@ def held_out(second: Source, languages: Sequence[str], others: Sequence[Record])
     return records
 
 
+def check_tables(records: Sequence[Record], languages: Sequence[str]) -> None:
+    """A record is carried into every language, and its labels go by table: so each table has each language.
+
+    Raises:
+        UserError: names the table and what it lacks. Said here, it is said before a model is asked and paid.
+    """
+    for name, task in sorted({(record["subset"], record["task"]) for record in records}):
+        entry = subset(name)
+        columns = {"text_labels": set(entry.text_labels)}
+        if entry.word_labels[task]:
+            columns[task] = set(entry.word_labels[task] or ())
+        for what, known in columns.items():
+            if lacking := [lang for lang in languages if lang not in known]:
+                path = f"schemas/labels/{name}.json"
+                remedy = f"add the column, or have it proposed: python -m stages.project.labels {path} --to {' '.join(lacking)}"
+                raise UserError(f"{path}: {what}", f"has no labels in {', '.join(lacking)}", remedy)
+
+
 def doubtful(records: Sequence[Record]) -> str:
     """How many warnings of each kind the records raise; "" where none."""
     found = Counter(kind for record in records for kind, _, _ in record_warnings(record))
@@ -159,6 +178,7 @@ def main(arguments: Sequence[str]) -> None:
     for record in records:
         if record["lang"] not in languages:
             raise UserError(record["id"], "is of no language of params.yaml", "add it to languages, or leave it out")
+    check_tables(records, languages)
     references = [record for record in references if record["lang"] in languages]
     write_records(options.records, records)
     write_records(options.references, references)

@@ -195,9 +195,17 @@ class Target:
         label = self.renamed.get(label, label)
         return None if self.closed is not None and label not in self.closed else label
 
-    def remedy(self) -> str:
-        """What to do about labels that the table does not have."""
-        return f"`labels:` of {self.place} renames labels; the table's: {', '.join(self.closed or ('open',))}"
+    def remedy(self, lost: dict[str, Counter[str]], form: str) -> str:
+        """What to do about what was lost: rename labels that the table does not have, else the form that is wanted."""
+        known = {
+            "text_label_not_in_table": ("text labels", self.text_labels),
+            "label_not_in_table": ("labels", self.closed),
+        }
+        reasons = {reason.partition(":")[0] for counts in lost.values() for reason in counts}
+        told = [
+            f"{what}: {', '.join(labels or ('open',))}" for reason, (what, labels) in known.items() if reason in reasons
+        ]
+        return f"`labels:` of {self.place} renames labels; the table's {'; '.join(told)}" if told else form
 
 
 def labelled(document: Document, kind: str, account: Account) -> list[tuple[str, list[Mention]]]:
@@ -263,7 +271,7 @@ def records(
                 split=document.split,
             )
         )
-    account.check(source.path, target.remedy() if "label_not_in_table" in account.told() else form)
+    account.check(source.path, target.remedy(account.lost, form))
     if not result:
         raise UserError(source.path, "holds no text", form)
     account.aside["entities not in their text"] = sum(len(unaligned(record)) for record in result)

@@ -53,3 +53,15 @@ def test_a_changed_pin_fails_and_a_watched_file_is_read_without_a_warning(tmp_pa
     done = here(command[2:], folder)
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert "not the pinned one" in done.stderr
+
+
+def test_a_table_without_a_language_is_refused_before_anything_is_asked(tmp_path: Path) -> None:
+    source = {**DOCCANO, "path": "data/external/own.jsonl", "subset": "SCNM", "task": "NER", "lang": "ja"}
+    folder = new_folder(tmp_path / "a", raw={"sources": [source]})
+    write_jsonl(folder / "data/external/own.jsonl", [{"text": "神戸で。", "label": [[0, 2, "地名"]]}])
+    params = yaml.safe_load((folder / "params.yaml").read_text(encoding="utf-8"))
+    (folder / "params.yaml").write_text(yaml.safe_dump({**params, "languages": ["ja", "de", "en"]}), encoding="utf-8")
+    (command,) = commands("raw", folder)
+    done = run(command, folder)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "schemas/labels/SCNM.json: text_labels: has no labels in de (add the column, or have it" in done.stderr
