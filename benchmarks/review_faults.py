@@ -5,23 +5,28 @@
     python -m stages.calibration.page --all --data /tmp/faults/hidden --annotator kei --blind
     python -m benchmarks.review_faults score --tasks /tmp/faults --reviewer "a person" --metrics metrics/review_benchmark.json
 
+`make --near` is a harder round: faults as near to right as they can be (`benchmarks/near_faults.py`), in the longest quarter of the corpus' texts, and as many
+as the seed says, so that the reviewer knows neither their number nor their share.
+
 `make` draws texts of the sample's references, one view each, and makes some of them wrong by the kinds of
 `stages.fidelity.corruptions`, each kind as often as any other. The tasks are two disjoint halves, alike in kinds and languages, so that nothing
 that was seen in one helps in the other: `shown` is for the page as it is, `hidden` for its blind mode. `key.jsonl` says which are wrong: the
 reviewer does not open it. Accept a record that is right; reject or edit one that is wrong. `score` reads the patches and the key. Answers and key of the
-published figure are in `benchmarks/results/review_faults/`.
+published figures are in `benchmarks/results/review_faults/`, those of the harder round in its `near/`.
 """
 
 from __future__ import annotations
 
 import argparse
+import random
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+from benchmarks import near_faults
 from stages import checks
 from stages.calibration.patches import Line, read
 from stages.calibration.queue import rank
@@ -29,13 +34,14 @@ from stages.checks import Checks
 from stages.core import config
 from stages.core.config import Languages
 from stages.core.errors import UserError
-from stages.core.files import iter_jsonl, write_jsonl
+from stages.core.files import iter_jsonl, read_json, write_jsonl
 from stages.core.run import run
 from stages.core.schema import write_checked_json
 from stages.fidelity.corruptions import KINDS, Corruption, corruptions, pairs
 from stages.fidelity.edits import Pair
 from stages.records.record import Record
 from stages.records.rules import read_records, record_faults, write_records
+from stages.records.tasks import subset
 from stages.report.page import wilson
 
 ARMS = {"shown": "calibration", "hidden": "blind"}  # and the folder that the page writes patches to
@@ -50,18 +56,50 @@ def drawn(joined: Iterable[Pair], count: int, seed: int) -> list[Pair]:
     return list(texts.values())[:count]
 
 
-def planted(chosen: Sequence[Pair], count: int, seed: int) -> dict[str, Corruption]:
-    """By id of the reference, so many that are wrong: of each kind in turn, and valid as records."""
+def longest(joined: Sequence[Pair], share: float = 0.25) -> list[Pair]:
+    """The longest texts of each language."""
+    result = list[Pair]()
+    for lang in sorted({pair.reference["lang"] for pair in joined}):
+        own = sorted(
+            (pair for pair in joined if pair.reference["lang"] == lang), key=lambda pair: len(pair.reference["text"])
+        )
+        result += own[-round(share * len(own)) :]
+    return result
+
+
+def far(chosen: Sequence[Pair], seed: int) -> dict[str, list[Corruption]]:
+    """What can be planted, by kind: the corruptions that the checks are measured by."""
     made: dict[str, list[Corruption]] = {kind: [] for kind in KINDS}
     for item in corruptions(chosen, seed, len(chosen) * len(KINDS)):
-        if not record_faults(item.record):
-            made[item.kind].append(item)
-    for kind, own in made.items():
-        own.sort(key=lambda item: rank(seed, kind + item.reference["id"] + item.what))
+        made[item.kind].append(item)
+    return made
+
+
+def near(chosen: Sequence[Pair], seed: int) -> dict[str, list[Corruption]]:
+    """What can be planted, by kind: the faults of `near_faults`."""
+    return {
+        kind: [
+            Corruption(kind, what, pair.source, pair.reference, record)
+            for pair in chosen
+            for what, record in change(pair, random.Random(f"{seed}:{kind}:{pair.reference['id']}"))
+        ]
+        for kind, change in near_faults.KINDS.items()
+    }
+
+
+def planted(made: Mapping[str, Sequence[Corruption]], count: int, seed: int) -> dict[str, Corruption]:
+    """By id of the reference, so many that are wrong: of each kind in turn, and valid as records."""
+    ordered = [
+        sorted(
+            (item for item in own if not record_faults(item.record)),
+            key=lambda item: rank(seed, item.kind + item.reference["id"] + item.what),
+        )
+        for own in made.values()
+    ]
     result = dict[str, Corruption]()
     while len(result) < count:
         before = len(result)
-        for own in made.values():
+        for own in ordered:
             free = next((item for item in own if item.reference["id"] not in result), None)
             if free and len(result) < count:
                 result[free.reference["id"]] = free
@@ -82,10 +120,16 @@ def halves(items: Sequence[tuple[str, str, str]], seed: int) -> dict[str, str]:
 def make(records: Sequence[Record], references: Sequence[Record], options: argparse.Namespace) -> None:
     """Writes both halves in the form of the page's data, and the key."""
     seed, languages = options.seed, config.read("languages", Languages)
-    chosen = drawn(pairs(references, records), options.records, seed)
+    joined = pairs(references, records)
+    chosen = drawn(longest(joined) if options.near else joined, options.records, seed)
     if len(chosen) < options.records:
         raise UserError("--records", f"the references have {len(chosen)} texts only", "ask for fewer")
-    wrong = planted(chosen, options.faults, seed)
+    share = random.Random(f"{seed}:share").uniform(0.1, 0.5)
+    wrong = (
+        planted(near(chosen, seed), round(share * len(chosen)), seed)
+        if options.near
+        else planted(far(chosen, seed), options.faults, seed)
+    )
     arms = halves(
         [
             (name, wrong[name].kind if name in wrong else "", pair.reference["lang"])
@@ -108,7 +152,8 @@ def make(records: Sequence[Record], references: Sequence[Record], options: argpa
         for found in [wrong.get(name)]
     ]
     write_jsonl(options.out / "key.jsonl", key)
-    print(f"{len(chosen)} records, {len(wrong)} of them wrong, in {options.out}/shown and {options.out}/hidden")
+    said = "some" if options.near else len(wrong)
+    print(f"{len(chosen)} records, {said} of them wrong, in {options.out}/shown and {options.out}/hidden")
 
 
 def verdicts(lines: Iterable[Line]) -> dict[str, tuple[bool, float]]:
@@ -178,8 +223,13 @@ def score(options: argparse.Namespace) -> None:
             "median_seconds": round(median(answers[row["id"]][1] for row in own), 1),
             "checks_alone": counted(own, of_checks(options.tasks / arm, languages)),
         }
+    both = read_json(options.metrics) if Path(options.metrics).exists() else {}
+    # Each round leaves the other's figures as they are.
+    metrics = (
+        {**both, "near": metrics} if options.near else {**metrics, **{key: both[key] for key in both if key == "near"}}
+    )
     write_checked_json(options.metrics, metrics, "review_benchmark")
-    for arm, row in metrics["arms"].items():
+    for arm, row in (metrics["near"] if options.near else metrics)["arms"].items():
         print(
             f"findings {arm}: {row['found']} of {row['faults']} found, {row['false_alarms']} false alarms, {row['median_seconds']} s a record"
         )
@@ -195,13 +245,19 @@ def main(arguments: Sequence[str]) -> None:
     making.add_argument("--records", type=int, default=200)
     making.add_argument("--faults", type=int, default=60)
     making.add_argument("--seed", type=int, default=0)
+    making.add_argument("--near", action="store_true", help="the harder round: near faults in long texts of the corpus")
     scoring = commands.add_parser("score", help="compare the patches with the key")
     scoring.add_argument("--tasks", type=Path, required=True)
     scoring.add_argument("--reviewer", required=True, help="who reviewed, in words: a person, a model")
     scoring.add_argument("--metrics", type=Path, required=True)
+    scoring.add_argument("--near", action="store_true", help="of the harder round")
     options = parser.parse_args(arguments)
     if options.command == "score":
         score(options)
+    elif options.near:
+        natural = read_records("data/raw/natural.jsonl")
+        sources = [record for record in natural if record["lang"] == subset(record["subset"]).source_lang]
+        make(sources, [record for record in natural if record["lang"] != subset(record["subset"]).source_lang], options)
     else:
         make(read_records("data/raw/records.jsonl"), read_records("data/raw/references.jsonl"), options)
 

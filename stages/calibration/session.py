@@ -19,6 +19,7 @@ from stages.core.errors import UserError
 from stages.core.schema import schema_faults
 from stages.records.tasks import ROLES, subset, task_of
 
+BEGINNING = 60  # code points of a text in the queue: more than fit into its line
 ROWS = 200  # of the queue that one answer holds
 Versions = dict[str, dict[str, dict[str, Any]]]  # by record id and annotator
 
@@ -82,6 +83,7 @@ class Session:
             "status": "" if self.blind else self.live.view(name, who).case.status,
             "reasons": [] if self.blind else self.live.reasons.get(name, []),
             "deciders": deciders,
+            "begins": (record["text"] or self.live.sources[name]["text"])[:BEGINNING],
             "words": self.words[name],
         }
 

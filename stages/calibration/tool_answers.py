@@ -2,8 +2,8 @@
 
     python -m stages.calibration.patch from label-studio export.json
 
-Places are checked against the words beside them, where a tool gives any: in Label Studio's UTF-16 units, else in code points, else where the words stand
-once. What cannot be read is told by row, and then nothing is written. A record that changed since it was sent out becomes a conflict.
+Places are checked against the words beside them, where a tool gives any: in code points, else in UTF-16 units, which Label Studio counted until 2021, else where
+the words stand once. What cannot be read is told by row, and then nothing is written. A record that changed since it was sent out becomes a conflict.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def point(text: str, unit: int) -> int | None:
         return None
 
 
-def mended(text: str, start: Any, end: Any, said: Any, utf16: bool) -> tuple[int, int]:
+def mended(text: str, start: Any, end: Any, said: Any) -> tuple[int, int]:
     """The place that a tool means, in code points; `said` are the words beside it, if there are any.
 
     Raises:
@@ -63,8 +63,7 @@ def mended(text: str, start: Any, end: Any, said: Any, utf16: bool) -> tuple[int
     """
     tries = [(start, end)] if isinstance(start, int) and isinstance(end, int) else []
     wide = [(point(text, a), point(text, b)) for a, b in tries]
-    ordered = [*wide, *tries] if utf16 else [*tries, *wide]
-    for a, b in ordered:
+    for a, b in [*tries, *wide]:
         if a is not None and b is not None and 0 <= a < b <= len(text) and said in (None, "", text[a:b]):
             return a, b
     starts = occurrences(text, said) if isinstance(said, str) and said else []
@@ -237,7 +236,7 @@ def _take_result(given: Given, item: Any) -> None:
         labels = [label for label in value.get(kind) or value.get("labels") or () if isinstance(label, str)]
         if not labels:
             raise Unfit(f"{value.get('text')!r} has no label"[:120])
-        low, high = mended(given.text, start, end, value.get("text"), utf16=True)
+        low, high = mended(given.text, start, end, value.get("text"))
         for n, label in enumerate(labels):  # a region of several labels is several annotations
             given.regions[str(item.get("id")) + (f"+{n}" if n else "")] = Region(low, high, label)
     elif kind == "relation":
@@ -270,7 +269,7 @@ def from_doccano(row: Any, annotator: str | None) -> Iterator[Given]:
             item = {"id": f"t{n}", "start_offset": item[0], "end_offset": item[1], "label": item[2]}
         if not isinstance(item, dict) or not isinstance(item.get("label"), str):
             raise Unfit("an entity has no label")
-        place = mended(text, item.get("start_offset"), item.get("end_offset"), None, utf16=False)
+        place = mended(text, item.get("start_offset"), item.get("end_offset"), None)
         regions[str(item.get("id"))] = Region(*place, item["label"])
     for arrow in row.get("relations") or ():
         given.arrows.append((str(arrow.get("from_id")), str(arrow.get("type") or ""), str(arrow.get("to_id"))))
@@ -311,10 +310,7 @@ def from_argilla(row: Any, annotator: str | None) -> Iterator[Given]:
             continue
         given, value = of(one.get("user_id")), one.get("value")
         if name == "spans":
-            places = [
-                (mended(text, s.get("start"), s.get("end"), s.get("text"), utf16=False), s["label"])
-                for s in value or ()
-            ]
+            places = [(mended(text, s.get("start"), s.get("end"), s.get("text")), s["label"]) for s in value or ()]
             given.regions = {str(n): Region(*place, label) for n, (place, label) in enumerate(places)}
         elif name == "class":
             given.text_label = value

@@ -14,6 +14,8 @@ Spec = dict[str, Any]
 Rows = list[dict[str, Any]]
 LANG = {"field": "lang", "type": "nominal", "title": "language"}
 GREY = {"symbolFillColor": "#888", "symbolStrokeColor": "#888"}  # seen on light and dark
+# States of a reviewed record; seen on light and dark.
+STATES = {"translated": "#d97a3d", "filtered": "#8a93b8", "calibrated": "#3a9a66"}
 # Of the kinds of errors: right green, near misses yellow to orange, lost ones blue, too many red, unreadable grey.
 KIND_COLOURS = [
     "#3a9a66",
@@ -169,6 +171,42 @@ def prompts(metrics: Spec) -> Spec | None:
         "encoding": {**place, "color": LANG, "detail": {"field": "prompt"}},
     }
     return of(rows, layer=[line, dots])
+
+
+def calibrated(quality: Spec) -> Spec | None:
+    """The reviewed records beside their references, a row a language and figure: as translated, as filtered, as people left
+    them, each with its interval."""
+    rows: Rows = [
+        {"row": f"{lang} {title}", "lang": lang, "figure": title, "state": state, "value": own["figures"][lang][figure], "records": n,
+         **(own["intervals"][lang] if lang == "all" else own["intervals"][lang]["all"])[figure]}
+        for lang, n in quality["records"].items()
+        if n
+        for figure, title in (("chrf", "chrF"), ("span_f1", "span F1"))
+        for state, own in quality["states"].items()
+    ]  # fmt: skip
+    if not rows:
+        return None
+    shared = {
+        "y": {"field": "row", "type": "nominal", "sort": None, "title": None},
+        "yOffset": {"field": "state", "sort": list(STATES)},
+        "color": {
+            "field": "state",
+            "type": "nominal",
+            "title": None,
+            "scale": {"domain": list(STATES), "range": list(STATES.values())},
+            "legend": {"orient": "top"},
+        },
+        "tooltip": [{"field": key} for key in ("lang", "figure", "state", "value", "low", "high", "records")],
+    }
+    bounds: Spec = {
+        "mark": {"type": "rule", "strokeWidth": 2, "opacity": 0.6},
+        "encoding": {**shared, "x": quantity("low", "in percent, with 95 % interval"), "x2": {"field": "high"}},
+    }
+    dots: Spec = {
+        "mark": {"type": "point", "filled": True, "size": 60, "opacity": 1},
+        "encoding": {**shared, "x": quantity("value", "in percent, with 95 % interval", scale={"domain": [0, 100]})},
+    }
+    return of(rows, layer=[bounds, dots], height={"step": 12})
 
 
 def loss(rows: Rows) -> Spec | None:

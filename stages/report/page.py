@@ -104,13 +104,14 @@ def wilson(part: int, whole: int) -> tuple[float, float]:
 
 def specs(given: dict[str, Metrics | None], found: Artifacts, languages: Languages) -> dict[str, Any]:
     """The charts that there are data for, by their place in the page."""
-    translation, prompts = given["translation"], given["prompts"]
+    translation, prompts, calibrated = given["translation"], given["prompts"], given["calibrated"]
     made = {
         "quality": charts.retention_quality(translation) if translation else None,
         "reasons": charts.reasons(translation) if translation else None,
         "curve": charts.filter_curve(story.filter_curve(found, languages)),
         "checks": charts.checks_curve(charts.read_csv(CURVES["checks"])),
         "prompts": charts.prompts(prompts) if prompts else None,
+        "calibrated": charts.calibrated(calibrated) if calibrated else None,
         "loss": charts.loss(charts.read_csv(CURVES["loss"])),
         "errors": charts.error_kinds(charts.read_csv(CURVES["classes"]), KINDS),
     }
@@ -139,6 +140,41 @@ def cost(translation: Metrics | None) -> list[dict[str, Any]]:
     return [
         {"lang": lang, "models": ", ".join(row["usage"]["models"]), **{key: row["usage"][key] for key in keys}}
         for lang, row in (translation or {}).items()
+    ]
+
+
+def calibration(metrics: Metrics | None) -> dict[str, Any] | None:
+    """Who corrected the translations, and a row a language of what they decided; None where nobody did."""
+    if not metrics or not metrics["reviewed"]:
+        return None
+    counts = ("records", "reviewed", "edited", "accepted", "restored", "rejected")
+    rows = [
+        {"lang": lang, **{key: sum(cell[key] for cell in cells.values()) for key in counts}}
+        for lang, cells in metrics["by_language"].items()
+    ]
+    rows.append({"lang": "all", **{key: metrics[key] for key in counts}})
+    return {
+        "people": metrics["annotators"],
+        "rows": [row for row in rows if row["reviewed"]],
+        "share": round(100 * metrics["share_corrected"], 1),
+        "conflicts": metrics["conflicts"],
+        "median": metrics["median_seconds"],
+    }
+
+
+def gained(quality: Metrics) -> list[dict[str, Any]]:
+    """A row a language and figure: the reviewed records as translated and as corrected, and the paired difference."""
+    return [
+        {
+            "lang": lang,
+            "records": records,
+            "figure": title,
+            **{state: quality["states"][state]["figures"][lang][figure] for state in ("translated", "calibrated")},
+            "change": (own if lang == "all" else own["all"])[figure],
+        }
+        for lang, records in quality["records"].items()
+        if records and (own := quality["differences"]["translated"][lang])
+        for figure, title in (("chrf", "chrF"), ("span_f1", "span F1"), ("label_f1", "span and label F1"))
     ]
 
 
@@ -184,6 +220,8 @@ def render(languages: Languages, drawing: Evaluate) -> str:
         "cost": cost(given["translation"]),
         "translation": given["translation"],
         "prompts": given["prompts"],
+        "calibration": calibration(given["calibration"]),
+        "gained": given["calibrated"] and gained(given["calibrated"]),
         "records": len(rows),
         "data": embedded({"records": rows, "charts": drawings}),
         "style": Markup((TEMPLATES / "page.css").read_text(encoding="utf-8")),

@@ -3,8 +3,8 @@
 A task is `{"id", "data": {"text"}, "annotations": [{"result": [{"id", "type": "labels", "value": {"start", "end", "text",
 "labels"}}, {"type": "choices", "value": {"choices"}}, {"type": "relation", "from_id", "to_id", "labels"}], "was_cancelled"}]}`.
 The first annotation that was not cancelled counts; further ones are counted as aside, as are tasks without any. The text is
-`data.text`, or the only string of `data`. Offsets count UTF-16 units, as browsers do (code points where only so they fit),
-and are checked against the words beside them.
+`data.text`, or the only string of `data`. Offsets count code points, and are checked against the words beside them; exports of
+versions before 2021's end count UTF-16 units, which are taken where only so the words stand there.
 """
 
 from __future__ import annotations

@@ -119,7 +119,7 @@ def placed(
     """The mention at given offsets, its blank ends cut off; None, counted, where there is none.
 
     `said` are the words that the file gives beside the offsets, or None. `utf16`: the offsets are taken for UTF-16 units, as
-    tools in JavaScript count, unless only as code points they fit. Where the words stand elsewhere, it is a loss: nothing is
+    JavaScript counts, where the words stand there and not at the same code points. Where the words stand elsewhere, it is a loss: nothing is
     guessed.
     """
     account.met["entities"] += 1
@@ -128,9 +128,9 @@ def placed(
     elif type(start) is not int or type(end) is not int or not 0 <= start < end:
         account.lose("entities", "no_offsets")
     else:
-        if utf16:
+        if utf16 and isinstance(said, str) and text[start:end] != said:
             low, high = utf16_to_points(text, start), utf16_to_points(text, end)
-            if not isinstance(said, str) or text[low:high] == said:
+            if text[low:high] == said:
                 start, end = low, high
         if end > len(text) or (isinstance(said, str) and text[start:end] != said):
             account.lose("entities", "offsets_of_other_words")

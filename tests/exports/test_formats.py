@@ -100,10 +100,10 @@ def test_columns_without_comments_hold_tokens_alone() -> None:
     assert found == ["Ana\tB-person", "met\tO", "#\tO", "one\tO", ".\tO", "", "So\tO", ".\tO", ""]
 
 
-def test_label_studio_counts_utf16_units(tmp_path: Path) -> None:
+def test_label_studio_counts_code_points(tmp_path: Path) -> None:
     FORMATS["label_studio"].write(TEXTS[:1], tmp_path / "x.json")
     value = json.loads((tmp_path / "x.json").read_bytes())[0]["annotations"][0]["result"][0]["value"]
-    assert (value["start"], value["end"], value["text"]) == (9, 17, "New York")
+    assert (value["start"], value["end"], value["text"]) == (8, 16, "New York")
 
 
 def test_the_committed_figures_and_page_are_those_of_the_code(sample: list[Record]) -> None:

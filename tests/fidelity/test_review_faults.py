@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
-from benchmarks.review_faults import counted, main, make, verdicts
+from benchmarks import near_faults
+from benchmarks.review_faults import counted, longest, main, make, near, planted, verdicts
 from stages.calibration.patches import Line
 from stages.core.errors import UserError
 from stages.core.files import iter_jsonl
 from stages.core.schema import read_checked_json
+from stages.fidelity.corruptions import pairs
 from stages.records.record import unaligned
 from stages.records.rules import read_records
 from stages.sources import sample
@@ -27,7 +29,7 @@ def tasks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
     monkeypatch.chdir(ROOT)
     source = Source("sample", "sample", "data/sample", None, None)
-    options = argparse.Namespace(out=tmp_path / "tasks", records=40, faults=16, seed=3)
+    options = argparse.Namespace(out=tmp_path / "tasks", records=40, faults=16, seed=3, near=False)
     make(sample.records(source), sample.references(source), options)
     return tmp_path / "tasks"
 
@@ -85,6 +87,11 @@ def test_the_score_counts_found_missed_and_false_alarms(tasks: Path, tmp_path: P
     for arm in found.values():
         assert (arm["found"], arm["missed"], arm["false_alarms"], arm["median_seconds"]) == (6, 2, 1, 4)
         assert arm["percent_found"]["value"] == 75
+    main([*words, "--near"])
+    both = read_checked_json(tmp_path / "m.json", "review_benchmark")
+    assert both["near"]["arms"] == both["arms"] == found
+    main(words)
+    assert read_checked_json(tmp_path / "m.json", "review_benchmark") == both, "a round leaves the other's figures"
     (tasks / "shown/calibration/kei.jsonl").write_text("", encoding="utf-8")
     with pytest.raises(UserError, match="not decided"):
         main(words)
@@ -99,3 +106,65 @@ def test_an_edit_with_its_acceptance_says_wrong_and_a_later_decision_counts() ->
         verdicts([line("a", "withdraw", None)])
     rows: list[dict[str, Any]] = [{"id": "a", "kind": "name"}, {"id": "b", "kind": None}]
     assert counted(rows, {"a": True, "b": False})["percent_false"]["low"] == 0
+
+
+def test_near_faults_are_valid_records_that_differ_by_as_little_as_they_say() -> None:
+    source = Source("sample", "sample", "data/sample", None, None)
+    joined = pairs(sample.references(source), sample.records(source))
+    assert len(longest(joined)) == pytest.approx(len(joined) / 4, abs=3)
+    made = near(joined, 5)
+    assert made.keys() == near_faults.KINDS.keys()
+    for kind, own in made.items():
+        assert len(own) > 20, kind
+        for item in own:
+            old, new = item.reference, item.record
+            assert (old["id"], old["text_label"]) == (new["id"], new["text_label"])
+            assert not unaligned(new), item.what
+            same_text, apart = old["text"] == new["text"], len(old["text"]) - len(new["text"])
+            spans = [[one["text"] for one in entry["spans"]] for entry in old["extractions"]]
+            spans_now = [[one["text"] for one in entry["spans"]] for entry in new["extractions"]]
+            labels = [entry["label"] for entry in old["extractions"]]
+            labels_now = [entry["label"] for entry in new["extractions"]]
+            if kind == "boundary":
+                assert same_text
+                assert sum(one != other for one, other in zip(spans, spans_now, strict=True)) == 1
+                assert labels == labels_now
+            elif kind == "label":
+                assert same_text
+                assert spans == spans_now
+                assert sum(one != other for one, other in zip(labels, labels_now, strict=True)) == 1
+            elif kind == "modifier":
+                assert 0 < apart < 15
+                assert labels == labels_now
+            elif kind == "change":
+                assert all(name in text for name in item.what.split(" <-> ") for text in (old["text"], new["text"]))
+                assert not same_text
+            else:
+                assert apart == 0
+                before, after = item.what.split(" -> ")
+                assert sum(one != other for one, other in zip(before, after, strict=True)) == 1
+                assert before not in new["text"] if kind == "name" else after in new["text"]
+
+
+def test_how_many_near_faults_there_are_is_the_seeds_secret(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import argparse
+
+    source = Source("sample", "sample", str(ROOT / "data/sample"), None, None)
+    counts = set[int]()
+    monkeypatch.chdir(ROOT)
+    for seed in range(4):
+        options = argparse.Namespace(out=tmp_path / str(seed), records=60, faults=0, seed=seed, near=True)
+        make(sample.records(source), sample.references(source), options)
+        rows = list(iter_jsonl(options.out / "key.jsonl"))
+        assert len(rows) == 60
+        counts.add(sum(bool(row["kind"]) for row in rows))
+    assert len(counts) > 1
+    assert all(6 <= count <= 30 for count in counts)
+    assert "60 records, some of them wrong" in capsys.readouterr().out
+
+
+def test_no_more_faults_than_there_are_places_for() -> None:
+    with pytest.raises(UserError, match="only 0 can be planted"):
+        planted({"digit": []}, 3, 0)

@@ -110,6 +110,7 @@ def test_of_what_is_not_there_the_page_says_nothing(left: str, tmp_path: Path, m
     assert ('id="s-scores"' in text) == (left == "no references")
     assert ('data-chart="loss"' in text) == (left == "no references")
     assert ('data-chart="curve"' in text) == (left in ("records", "no model"))
+    assert ('id="s-calibration"' in text) == (left in ("no model", "no references"))
     assert ("Nothing was built here yet" in text) == (left == "nothing")
 
 
@@ -153,6 +154,33 @@ def test_retention_counts_records_and_its_interval_holds_it(made: Path) -> None:
     assert (found["kept"], found["source"], found["percent"]) == (2, 4, 50.0)
     assert found["low"] < 50 < found["high"]
     assert story.retention(artifacts.Artifacts(), 500, 0) is None
+
+
+def test_who_corrected_and_what_that_changed(made: Path) -> None:
+    text = made.read_text(encoding="utf-8")
+    section = text[text.index('<section id="s-calibration">') : text.index('<section id="s-scores">')]
+    counts = json.loads(Path("metrics/calibration.json").read_text(encoding="utf-8"))
+    quality = json.loads(Path("metrics/calibrated_quality.json").read_text(encoding="utf-8"))
+    for name, own in counts["annotators"].items():
+        assert name in section
+        assert own["who"].split(",")[0] in section, "who the name is: a person or a model"
+        assert f"{own['minutes']} minutes" in section
+    assert f"{100 * counts['share_corrected']:.1f} %" in section
+    for key in ("records", "reviewed", "edited", "accepted", "restored", "rejected"):
+        by_language = [cell[key] for cells in counts["by_language"].values() for cell in cells.values()]
+        assert sum(by_language) == counts[key]
+        assert f"<td>{counts[key]}</td>" in section
+    change = quality["differences"]["translated"]["all"]["chrf"]
+    assert f"{change['difference']:+.1f} <small>{change['low']:+.1f} to {change['high']:+.1f}</small>" in section
+    rows = json.loads(Elements(text).data)["charts"]["calibrated"]["data"]["values"]
+    drawn = {(row["lang"], row["figure"], row["state"]): (row["low"], row["value"], row["high"]) for row in rows}
+    bounds = quality["states"]["calibrated"]["intervals"]["en"]["all"]["chrf"]
+    assert drawn["en", "chrF", "calibrated"] == (
+        bounds["low"],
+        quality["states"]["calibrated"]["figures"]["en"]["chrf"],
+        bounds["high"],
+    )
+    assert all(low <= value <= high for low, value, high in drawn.values())
 
 
 def test_wilsons_interval_has_its_known_values() -> None:

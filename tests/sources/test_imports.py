@@ -101,6 +101,18 @@ STUDIO = {
         },
     ],
 }
+# As Label Studio has counted since 2021: code points, not UTF-16 units; the second without the words beside it.
+STUDIO_NOW = {
+    **STUDIO,
+    "annotations": [
+        {
+            "result": [
+                {"id": "a", "type": "labels", "value": {"start": 2, "end": 5, "text": "Ana", "labels": ["person"]}},
+                {"id": "b", "type": "labels", "value": {"start": 11, "end": 15, "labels": ["city"]}},
+            ]
+        }
+    ],
+}
 PRODIGY = [
     {
         "text": "Ana left Faro.",
@@ -160,6 +172,7 @@ EXPECTED: list[tuple[str, Any, dict[str, Any], list[tuple[str, list[tuple[Any, .
     ("doccano", DOCCANO, {}, [("Ana left Faro.", [("person", ("Ana", 0)), ("city", ("Faro", 9))])]),
     ("doccano", DOCCANO_RELATIONS, {}, [("Ana left Faro.", [("person", ("Ana", 0)), ("city", ("Faro", 9))])]),
     ("label_studio", STUDIO, {}, [("🎵 Ana left Faro.", [("person", ("Ana", 2)), ("city", ("Faro", 11))])]),
+    ("label_studio", STUDIO_NOW, {}, [("🎵 Ana left Faro.", [("person", ("Ana", 2)), ("city", ("Faro", 11))])]),
     ("prodigy", PRODIGY, {}, [("Ana left Faro.", [("city", ("Faro", 9))])]),
     ("gliner", GLINER, {}, [("Ana left New York .", [("person", ("Ana", 0)), ("city", ("New York", 9))])]),
     ("pile", SHAREGPT, {}, [("Rain in Porto.", [("city", ("Porto", 8))])]),

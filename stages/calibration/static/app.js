@@ -56,9 +56,9 @@ async function loadQueue(at = state.record?.id ?? "") {
   const { rows, first, ids, total, done } = state.queue;
   document.body.classList.toggle("blind", state.queue.blind);
   const list = rows.map((row) => {
-    const button = element("button", { type: "button" }, element("span", { className: "name", textContent: row.id.split("/").slice(0, -1).join("/") }));
+    const button = element("button", { type: "button" }, element("span", { className: "name", lang: row.lang, textContent: row.begins }));
     const count = row.reasons.length ? `${row.reasons.length} finding${row.reasons.length > 1 ? "s" : ""}` : "";
-    button.append(element("span", { className: "meta", textContent: [row.lang, count, row.state === "open" ? "" : row.state, row.deciders.join(", ")].filter(Boolean).join(" · ") }));
+    button.append(element("span", { className: "meta", textContent: [row.id, count, row.state === "open" ? "" : row.state, row.deciders.join(", ")].filter(Boolean).join(" · ") }));
     button.title = row.reasons.join(", ");
     button.addEventListener("click", () => open(row.id));
     if (row.id === at) button.setAttribute("aria-current", "true");
@@ -208,8 +208,10 @@ function renderLabels() {
   if (record.kind === "relation") buttons.unshift(...["head", "tail"].map((name, n) => act(`${name} `, "[]"[n], () => argument(name))));
   if (record.kind === "event") buttons.push(act("new event ", "+", () => addEvent()));
   if (record.open_labels) buttons.push(act("other … ", "o", () => otherLabel()));
-  buttons.push(act("place here ", "Enter", () => place()), act("no counterpart ", "x", () => noCounterpart()), act("remove ", "Del", () => remove()));
-  $("#labels").replaceChildren(...buttons);
+  const pair = element("span", { className: "pair" }, act("place here ", "Enter", () => place()), act("no counterpart ", "x", () => noCounterpart()), act("remove ", "Del", () => remove()));
+  pair.setAttribute("role", "group");
+  pair.setAttribute("aria-label", "This pair");
+  $("#labels").replaceChildren(...buttons, pair);
 }
 
 function act(words, key, work) {
