@@ -62,6 +62,6 @@ def test_a_table_without_a_language_is_refused_before_anything_is_asked(tmp_path
     params = yaml.safe_load((folder / "params.yaml").read_text(encoding="utf-8"))
     (folder / "params.yaml").write_text(yaml.safe_dump({**params, "languages": ["ja", "de", "en"]}), encoding="utf-8")
     (command,) = commands("raw", folder)
-    done = run(command, folder)
+    done = here(command[2:], folder)
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert "schemas/labels/SCNM.json: text_labels: has no labels in de (add the column, or have it" in done.stderr
