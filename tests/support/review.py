@@ -37,7 +37,7 @@ class Page:
 
     def raw(self, method: str, path: str, headers: dict[str, str], body: bytes | None = None) -> tuple[int, bytes]:
         """Any request, its headers as given; Host is the page's own unless they say otherwise."""
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=600)  # a busy machine is no fault
         try:
             connection.putrequest(method, path, skip_host="Host" in headers)
             for name, value in headers.items():
