@@ -32,7 +32,7 @@ def names_of(record: Record, source_lang: str) -> list[Name]:
     """The names of a record, without titles, sorted by text.
 
     Args:
-        source_lang: the language of the sources, in whose words a closed label is looked up.
+        source_lang: the language of the sources, in whose words a closed label is looked up, where its table has them.
     """
     table, task, kinds = subset(record["subset"]), record["task"], dict[str, str]()
     for extraction in record["extractions"]:
@@ -40,7 +40,8 @@ def names_of(record: Record, source_lang: str) -> list[Name]:
         if label is None:
             given = [_by_analyser(span["text"]) if record["lang"] == "ja" else "" for span in spans]
         else:
-            if table.word_labels[task] is not None:
+            closed = table.word_labels[task]
+            if closed and source_lang in closed:  # a table of one's own may lack the language
                 label = table.word_label(task, label, record["lang"], source_lang)
             given = list(RELATIONS.get(label, ()))
             if len(given) != len(spans):

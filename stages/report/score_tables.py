@@ -94,13 +94,17 @@ def translation_tables(translation: Metrics) -> tuple[pd.DataFrame, pd.DataFrame
 
 
 def mix_table(mix: Metrics) -> pd.DataFrame:
-    """Examples by part, language and sub-dataset."""
+    """Examples by part, language and sub-dataset; parts and sub-datasets without any are left out."""
     rows = []
     for part in ("train", "test", "test_translated", "second"):
-        for lang, row in mix.get(part, {}).items():
-            if isinstance(row, dict):
-                rows.append({"part": part, "lang": lang, **{name: row.get(name, 0) for name in SUBSETS}})
-    return pd.DataFrame(rows)
+        own = {lang: row for lang, row in mix.get(part, {}).items() if isinstance(row, dict)}
+        if any(row.get(name) for row in own.values() for name in SUBSETS):
+            rows += [
+                {"part": part, "lang": lang, **{name: row.get(name, 0) for name in SUBSETS}}
+                for lang, row in own.items()
+            ]
+    found = pd.DataFrame(rows)
+    return found.drop(columns=[name for name in SUBSETS if name in found and not found[name].any()])
 
 
 def provenance(translation: Metrics) -> str:
