@@ -86,17 +86,25 @@ def main(arguments: Sequence[str]) -> int:
         print("nothing was asked")
         return 1
     answers = iter(session.ask([request for row in asked for request in row]))
-    left = list[str]()
+    left, none = list[str](), list[str]()
     for name, labels, lang in columns:
         said = [read_label(next(answers))[0] for _ in labels[source]]
-        labels[lang], mine = proposed(labels[source], said)
+        column, mine = proposed(labels[source], said)
+        if len(mine) == len(column):
+            none.append(f"{lang} {name}")
+            continue
+        labels[lang] = column
         pairs = (f"{own} {new}" for own, new in zip(labels[source], labels[lang], strict=True) if own not in mine)
-        print(f"{lang} {name}: {', '.join(pairs) or 'none'}")
+        print(f"{lang} {name}: {', '.join(pairs)}")
         left += [f"{lang} {name} {own}" for own in mine]
-    write_checked_json(path, table, "labels")
-    print(f"{path}: proposed by {llm.model}: read it and correct it before you go on{session.told()}")
+    if len(none) < len(columns):
+        write_checked_json(path, table, "labels")
+        print(f"{path}: proposed by {llm.model}: read it and correct it before you go on{session.told()}")
     if left:
         print(f"left as they are, write them yourself: {', '.join(left)}")
+    if none:
+        fault = f"{llm.model} has no usable answer for any label of {', '.join(none)}{session.told()}"
+        raise UserError(str(path), fault, "write these columns yourself, or ask another model")
     return 0
 
 
