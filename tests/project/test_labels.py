@@ -68,9 +68,9 @@ def test_only_the_columns_that_lack_are_asked_for_and_what_is_left_is_named(
 
 
 def test_a_column_without_any_usable_answer_is_not_written(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with chat_server(lambda _: json.dumps({"label": "same"})) as server:
-        with pytest.raises(UserError, match="no usable answer for any label of ja text_labels, ja NER"):
-            asked(server, monkeypatch, "ja")
+    match = "no usable answer for any label of ja text_labels, ja NER"
+    with chat_server(lambda _: json.dumps({"label": "same"})) as server, pytest.raises(UserError, match=match):
+        asked(server, monkeypatch, "ja")
     assert read_json("CARE.json") == TABLE
 
 
