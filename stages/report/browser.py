@@ -97,9 +97,21 @@ def rows(found: Artifacts, switches: Checks) -> list[Row]:
                 own = "translation" if made or line else "reference"
             else:
                 record, own = (found.sources if kind == "source" else found.natural)[id_], kind
+            corrected = None
+            if (
+                kind == "translation"
+                and made
+                and made["record"]
+                and record
+                and record["text"] != made["record"]["text"]
+            ):
+                # What the checks found has its places in the machine's words: these are shown, and a person's beside them.
+                record, corrected = made["record"], record
             subset, task, _ = id_.split("/", 2)
             row: Row = {"i": id_, "l": id_.rpartition("/")[2], "u": subset, "t": task, "k": own}
             row |= body(record) if record else {}
+            if corrected:
+                row["q"] = body(corrected)
             if line:
                 row |= {"f": line["outcome"], "r": line["reasons"], "w": line["rung"], "st": line["steps"]}
             if made and made["failure"]:

@@ -247,7 +247,7 @@ def error_kinds(rows: Rows, order: Sequence[str]) -> Spec | None:
         "tooltip": [{"field": key} for key in ("class", "lang", "subset", "n")],
     }
     ranked = [{**row, "rank": order.index(str(row["class"]))} for row in rows if row["class"] in order]
-    return of(ranked, mark="bar", encoding=encoding, width=800, height={"step": 18})
+    return of(ranked, mark="bar", encoding=encoding, width=800, height={"step": 18})  # the page fits it to its place
 
 
 def heat(

@@ -169,10 +169,7 @@ def readable(metrics: Mapping[str, Any], old: str, new: str) -> str:
     rows: list[tuple[Any, ...]] = []
     for lang, a in left.items():
         b, change = right[lang], both[lang]
-        share = [
-            round(100 * cell["kept_with_all_spans"] / cell["source"], 1) if cell["source"] else None for cell in (a, b)
-        ]
-        rows.append((lang, f"kept of {a['source']}, %", *share, ""))
+        rows.append((lang, f"kept of {a['source']}", *map(_kept, (a, b)), ""))
         for figure, title in (("chrf", "chrF"), ("span_f1", "span F1")):
             told = change.get(figure)
             sure = "*" if told and not told["low"] <= 0 <= told["high"] else ""
@@ -182,6 +179,11 @@ def readable(metrics: Mapping[str, Any], old: str, new: str) -> str:
         cost = [fixed(cell["usd_per_1000_kept"], 4) for cell in (a, b)]
         rows.append((lang, "USD per 1,000 kept", *cost, ""))
     return plain(rows, ["into", "figure", old, new, "change"])
+
+
+def _kept(cell: Mapping[str, Any]) -> str:
+    kept, source = cell["kept_with_all_spans"], cell["source"]
+    return f"{kept} ({100 * kept / source:.1f} %)" if source else MISSING
 
 
 def _lost(cell: Mapping[str, Any]) -> int:

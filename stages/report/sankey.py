@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
-WIDTH, HEIGHT, NODE, GAP = 1120, 420, 12, 14  # of the drawing, of a node, between nodes
+WIDTH, HEIGHT, NODE, GAP = 1120, 360, 12, 14  # of the drawing, of a node, between nodes
 TOP, SIDE = 34, 4
 Flow = tuple[str, str, str]  # from node, to node, language
 

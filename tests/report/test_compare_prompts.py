@@ -98,7 +98,7 @@ def test_side_by_side_a_change_that_leaves_out_zero_has_a_star() -> None:
     }
     lines = [" ".join(line.split()) for line in readable(metrics, "a", "b").splitlines()]
     assert lines[0] == "into figure a b change"
-    assert "all kept of 8, % 75.00 100.00" in lines
+    assert "all kept of 8 6 (75.0 %) 8 (100.0 %)" in lines
     assert "all chrF of the kept 50.00 60.00 +9.00 (+2.00 to +15.00)*" in lines
     assert "all span F1 of the kept – – –" in lines
     assert "all USD per 1,000 kept – –" in lines

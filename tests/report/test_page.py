@@ -14,6 +14,9 @@ from typing import Any
 import pytest
 import yaml
 
+from stages.checks import Checks
+from stages.core import config
+from stages.records.rules import read_records, write_records
 from stages.report import artifacts, browser, sankey, story
 from stages.report.inputs import METRICS
 from stages.report.page import CURVES, embedded, headline, main, wilson
@@ -76,6 +79,18 @@ def test_the_page_holds_all_and_links_to_nothing_outside(made: Path) -> None:
     assert {key: rows["SCNM/NER/own/0003/en"][key] for key in ("f", "r")} == {"f": "quarantined", "r": ["name_changed"]}
     assert rows["SCNM/NER/own/0001/en"]["g"]["a"] == 1
     assert rows[ID]["g"]["p"] == [[["Person", "<b>Kyoto</b>"], 0]]
+
+
+def test_findings_stand_in_the_machines_words_and_a_persons_are_beside_them(made: Path) -> None:
+    path = Path("data/calibrated/en.jsonl")
+    records = read_records(path)
+    edited = {**records[0], "text": f"Yesterday {records[0]['text']}", "extractions": []}
+    write_records(path, [edited, *records[1:]])
+    found = {row["i"]: row for row in browser.rows(artifacts.load(("ja", "en", "zh")), config.read("checks", Checks))}
+    own, other = found[records[0]["id"]], found[records[1]["id"]]
+    assert (own["x"], own["q"]["x"]) == (records[0]["text"], edited["text"])
+    assert all(place is None or place[1] <= len(own["x"]) for _, _, place, *_ in own["n"])
+    assert "q" not in other
 
 
 @pytest.mark.parametrize("left", ["nothing", "records", "no model", "no references"])

@@ -35,6 +35,7 @@
         Object.entries(node).forEach(([key, child]) => key !== "data" && colour(child));
       };
       colour(spec);
+      if (spec.width !== "container") spec.width = Math.max(160, place.clientWidth - 150);  // rows of small charts cannot fill it themselves
       return window.vegaEmbed(place, { $schema: "https://vega.github.io/schema/vega-lite/v6.json", config, ...spec },
         { actions: false, renderer: "svg", ast: true }).catch((error) => { place.textContent = String(error); });
     }));
@@ -64,7 +65,7 @@
     controls[name].hidden = counts.size < 1;
   }
   const hay = records.map((row) => {
-    const own = [row.i, row.x, row.b, row.s != null && index.has(row.s) ? records[index.get(row.s)].x : ""];
+    const own = [row.i, row.x, row.b, row.q ? row.q.x : "", row.s != null && index.has(row.s) ? records[index.get(row.s)].x : ""];
     for (const [label, spans] of row.e || []) own.push(label, ...spans.map((span) => span[1]));
     return own.join("\n").toLowerCase();
   });
@@ -159,6 +160,7 @@
     byName("record").replaceChildren(el("h3", {}, row.i, " ", link), el("div", { class: "chips" }, ...facts),
       ...(origin ? part("source", origin, places(row, 1)) : []), ...part(row.k, row, places(row, 2)),
       ...(row.n && row.n.length ? [el("h4", {}, "what the checks found"), el("div", { class: "chips" }, ...row.n.map((one) => el("span", { class: "chip bad" }, one[0] + (one[3] ? `: ${one[3]}` : ""))))] : []),
+      ...part("after people's corrections", row.q),
       ...(row.x == null ? [el("p", {}, `No translation: ${row.w || "none"}`)] : []),
       ...part("hand-made reference", row.h), ...compared("prediction, frozen test set", row.g), ...compared("prediction, translated test set", row.gt));
     byName("record").scrollTop = 0;
