@@ -76,7 +76,7 @@ label-studio: .venv-label-studio/installed  ## a Label Studio in an environment 
 
 test-integration: .venv/with-dev  ## real servers, kills, whole workflows
 	@$(MAKE) --no-print-directory label-studio || echo "Label Studio cannot be installed here: its test is skipped" >&2
-	pytest tests/integration
+	pytest tests/integration $(WORKERS)
 
 train: .venv/with-data .venv/with-train  ## train by a profile of profiles/: make train PROFILE=llama3-8b; its overrides go into params.yaml
 	python -m stages.model.profile $(or $(PROFILE),sample) --apply

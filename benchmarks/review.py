@@ -43,7 +43,7 @@ def project(folder: Path, count: int) -> Path:
         if n % 2:
             kept.append(target)
         else:
-            fate = {"response": "0" * 64, "failure": None, "rung": "first", "steps": {}, "record": target}
+            fate = {"response": "0" * 64, "failure": None, "model": "first", "steps": {}, "record": target}
             quarantine.append(
                 {
                     "id": target["id"],

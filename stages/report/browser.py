@@ -113,7 +113,7 @@ def rows(found: Artifacts, switches: Checks) -> list[Row]:
             if corrected:
                 row["q"] = body(corrected)
             if line:
-                row |= {"f": line["outcome"], "r": line["reasons"], "w": line["rung"], "st": line["steps"]}
+                row |= {"f": line["outcome"], "r": line["reasons"], "w": line["model"], "st": line["steps"]}
             if made and made["failure"]:
                 row["w"] = made["failure"]
             if own in ("translation", "reference") and (origin := source_id(id_, found)):

@@ -8,7 +8,7 @@
 Every figure of quality (`stages/report/translation_quality.py`) stands twice, side by side: on the kept records, and (`…_all`) on all source
 records that have a reference, a lost one counting as zero, so that keeping fewer records cannot look like better
 translation. Intervals are bootstrapped over groups, all languages and sub-datasets together (`stages/scoring/bootstrap.py`). `steps`
-counts the spans that each step of span projection found, in the records that were kept; `rungs` the records by the model that
+counts the spans that each step of span projection found, in the records that were kept; `by_model` the records by the model that
 translated their text: the first, or the stronger one.
 """
 
@@ -74,10 +74,10 @@ def spread(measured: Sequence[Measured], languages: Sequence[str], resamples: in
 def repairs(ledger: Sequence[Line]) -> dict[str, dict[str, int]]:
     """What span projection did for the records that were kept, and which model translated them."""
     held = [line for line in ledger if line["outcome"] != "quarantined"]
-    steps, rungs = Counter[str](), Counter(line["rung"] for line in held)
+    steps, models = Counter[str](), Counter(line["model"] for line in held)
     for line in held:
         steps.update(line["steps"])
-    return {"steps": dict(sorted(steps.items())), "rungs": dict(sorted(rungs.items()))}
+    return {"steps": dict(sorted(steps.items())), "by_model": dict(sorted(models.items()))}
 
 
 def account(usage: dict[str, Any], kept: int, priced_as: str | None) -> dict[str, Any]:

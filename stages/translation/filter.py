@@ -92,7 +92,7 @@ def filter_records(
             raise UserError(translation["id"], "translated twice, or from no source record", "run translate again")
         record, found, dropped, warned = judge(translation, source, rules, switches)
         # Whatever is not the first answer as it came: another attempt, a span looked for, a character or a span changed.
-        mended = translation["rung"] != "first" or dropped or not translation["steps"].keys() <= {"tag"}
+        mended = translation["model"] != "first" or dropped or not translation["steps"].keys() <= {"tag"}
         if found or record is None:
             quarantine.append({**translation, "reasons": found})
         else:
@@ -107,7 +107,7 @@ def filter_records(
                 "outcome": "quarantined" if found else "repaired" if mended else "kept",
                 "reasons": found,
                 "warnings": warned,
-                "rung": translation["rung"],
+                "model": translation["model"],
                 "steps": translation["steps"],
                 "dropped": dropped,
                 **said,

@@ -89,7 +89,7 @@ def lines(source: SourceText, made: Translated, lang: str, glossary: Mapping[str
                 "source_id": view["id"],
                 "response": made.response,
                 "failure": made.failure,
-                "rung": made.model,
+                "model": made.model,
                 "steps": {step: count for step, count in sorted(steps.items()) if count},
                 "record": record,
             }

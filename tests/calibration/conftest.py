@@ -38,7 +38,7 @@ def quarantined(source: Record, target: Record | None, *reasons: str) -> dict[st
         "source_id": source["id"],
         "response": "0" * 64,
         "failure": None if target else "not_json",
-        "rung": "first",
+        "model": "first",
         "steps": {},
         "record": target,
         "reasons": list(reasons),

@@ -262,7 +262,7 @@ def test_the_summary_counts_records_once_and_shares_by_language(project: Path, k
             "outcome": "kept",
             "reasons": [],
         }
-        | {"rung": "first", "steps": {}, "dropped": 0}
+        | {"model": "first", "steps": {}, "dropped": 0}
         for n in range(1, 6)
     ]
     first = patch_of(kept, "text_label", "Society", "Nature", seconds=2)

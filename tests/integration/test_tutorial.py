@@ -22,6 +22,7 @@ import pytest
 from tests.support.chat_server import ChatServer, chat_server
 from tests.support.environment import layered
 
+pytestmark = pytest.mark.slow  # the longest, so the first to start beside the others
 ROOT = Path(__file__).resolve().parents[2]
 BLOCK = re.compile(r"(?:<!-- (\w+) -->\n)?```sh\n(.*?)```", re.S)
 # What pip says where PyPI cannot be reached, which skips what the block is for and nothing else.

@@ -97,7 +97,7 @@ def test_every_task_in_every_language_takes_its_own_labels() -> None:
 
 
 def test_a_record_inside_a_translation_is_checked_in_full() -> None:
-    line = {"id": "a", "source_id": "b", "response": "0" * 64, "failure": None, "rung": "first", "steps": {}}
+    line = {"id": "a", "source_id": "b", "response": "0" * 64, "failure": None, "model": "first", "steps": {}}
     assert faults({**line, "record": record_of("SCNM", "NER", span())}, "translation", carried_faults) == []
     found = faults(
         {**line, "record": record_of("SCNM", "NER", span("神名"), span(start=1))}, "translation", carried_faults

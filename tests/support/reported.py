@@ -88,10 +88,10 @@ def project(folder: Path, natural: int = 3) -> Path:
         failed = "truncated" if reasons == ["no_answer_truncated"] else None
         both = {"id": own["id"], "source_id": source["id"]}
         translated.append(
-            {**both, "response": "0" * 64, "failure": failed, "rung": "first", "steps": {"tag": 1}, "record": None if failed else own}
+            {**both, "response": "0" * 64, "failure": failed, "model": "first", "steps": {"tag": 1}, "record": None if failed else own}
         )  # fmt: skip
         ledger.append(
-            {**both, "subset": "SCNM", "lang": "en", "outcome": outcome, "reasons": reasons, "rung": "first", "steps": {"tag": 1}, "dropped": 0}
+            {**both, "subset": "SCNM", "lang": "en", "outcome": outcome, "reasons": reasons, "model": "first", "steps": {"tag": 1}, "dropped": 0}
         )  # fmt: skip
     data = folder / "data"
     corpus = [

@@ -47,7 +47,7 @@ def translation_of(record: Record, failure: str | None = None) -> dict[str, Any]
         "source_id": with_lang(record["id"], "ja"),
         "response": "0" * 64,
         "failure": failure,
-        "rung": "first",
+        "model": "first",
         "steps": {},
         "record": None if failure else record,
     }

@@ -36,7 +36,7 @@ def test_tags_in_another_order_give_every_view_its_own_spans_places_and_labels(s
     assert spans(events) == [("Toko Ebina", 18), ("submitted", 41), ("budget", 55), ("the 3rd", 3)]
     roles = [span["role"] for item in events["record"]["extractions"] for span in item["spans"]]
     assert roles == ["subject", "trigger", "object", "time"]
-    assert (relations["steps"], events["steps"], relations["rung"]) == ({"tag": 4}, {"tag": 4}, "first")
+    assert (relations["steps"], events["steps"], relations["model"]) == ({"tag": 4}, {"tag": 4}, "first")
 
 
 NESTED = "東京大学病院は東京にある。"
@@ -228,12 +228,12 @@ BAD = says("Hanako shopped in きょうと.")
 
 def test_a_good_record_is_not_asked_of_the_stronger_model(stage: Stage) -> None:
     line = only(stage(ONE, lambda body: GOOD, stronger_model="big"))
-    assert (line["rung"], len(stage.bodies)) == ("first", 1)
+    assert (line["model"], len(stage.bodies)) == ("first", 1)
 
 
 def test_what_is_still_faulty_goes_to_the_stronger_model_in_the_same_words(stage: Stage) -> None:
     line = only(stage(ONE, lambda body: GOOD if body["model"] == "big" else BAD, ask_span=False, stronger_model="big"))
-    assert (line["rung"], line["steps"]) == ("stronger", {"tag": 1})
+    assert (line["model"], line["steps"]) == ("stronger", {"tag": 1})
     first, stronger = stage.bodies
     assert stronger == {**first, "model": "big"}
     assert line["response"] == Request(stronger).key
@@ -247,7 +247,7 @@ def test_the_stronger_model_is_asked_for_its_own_missing_spans(stage: Stage) -> 
         return '{"京都": "Kyoto"}' if finds(body) else says("Hanako shopped in Kyoto.")
 
     line = only(stage(ONE, answer, stronger_model="big"))
-    assert (line["rung"], line["steps"]) == ("stronger", {"asked": 1})
+    assert (line["model"], line["steps"]) == ("stronger", {"asked": 1})
     assert [(body["model"], finds(body)) for body in stage.bodies] == [
         ("loopback-1", False),
         ("loopback-1", True),

@@ -36,21 +36,21 @@ def test_a_tag_around_what_is_listed_for_another_number_is_that_ones() -> None:
 
 
 @pytest.mark.parametrize(
-    ("second", "rung", "text"),
+    ("second", "model", "text"),
     [
         ("<e1>Hanako</e1> bought batteries in <e2>Kyoto</e2>.", "stronger", "Hanako bought batteries in Kyoto."),
         ("<e1>H</e1> <e2>K</e2>", "first", "Hanako bought some batteries there."),  # it gave up: fewer faults, no text
         ("<e1>Hanako</e1> bought a few batteries.", "first", "Hanako bought some batteries there."),  # as faulty
     ],
 )  # fmt: skip
-def test_a_second_attempt_counts_if_it_is_a_translation_with_fewer_faults(second: str, rung: str, text: str) -> None:
+def test_a_second_attempt_counts_if_it_is_a_translation_with_fewer_faults(second: str, model: str, text: str) -> None:
     def ask(requests: Sequence[Request]) -> list[dict[str, Any]]:
         first = "<e1>Hanako</e1> bought some batteries there."
         return [response(second if r.body["model"] == "big" else first) for r in requests]
 
     (made,) = Tagged("en", SPEC, LLM, FREE).translate([SOURCE], ask)
     (line,) = lines(SOURCE, made, "en", {})
-    assert (line["rung"], line["record"]["text"]) == (rung, text)
+    assert (line["model"], line["record"]["text"]) == (model, text)
 
 
 def test_composed_and_decomposed_words_are_the_same_to_tags_and_answers() -> None:

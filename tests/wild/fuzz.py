@@ -81,7 +81,7 @@ def _data() -> Files:
 
 def _translation(record: Record) -> dict[str, Any]:
     lang = "en" if record["subset"] == "TCONER" else "ja"
-    fields = {"response": "0" * 64, "failure": None, "rung": "first", "steps": {}}
+    fields = {"response": "0" * 64, "failure": None, "model": "first", "steps": {}}
     return {"id": record["id"], "source_id": record["id"].rpartition("/")[0] + "/" + lang, **fields, "record": record}
 
 
