@@ -12,6 +12,7 @@ from stages.sources import sample as adapter
 from stages.sources.common import Source
 
 ROOT = Path(__file__).resolve().parents[1]
+SAMPLE = Source("sample", "sample", str(ROOT / "data" / "sample"), None, None)
 
 # No deadline: the machine may be busy. No database: what an earlier run met must not change this one.
 settings.register_profile("project", deadline=None, derandomize=True, database=None)
@@ -29,7 +30,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def sample() -> list[Record]:
-    """Every record of the sample in all languages, source texts first. Tests copy what they change."""
-    source = Source("sample", "sample", str(ROOT / "data" / "sample"), None, None)
-    return adapter.records(source) + adapter.references(source)
+def records() -> list[Record]:
+    """The sample's source records. Tests copy what they change."""
+    return adapter.records(SAMPLE)
+
+
+@pytest.fixture(scope="session")
+def references() -> list[Record]:
+    """The sample's references."""
+    return adapter.references(SAMPLE)
+
+
+@pytest.fixture(scope="session")
+def sample(records: list[Record], references: list[Record]) -> list[Record]:
+    """Every record of the sample in all languages, source texts first."""
+    return records + references

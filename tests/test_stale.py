@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from dvc.repo import Repo
 
 from tests.support.pipeline import ROOT
 
@@ -23,6 +24,12 @@ def dvc(folder: Path, *words: str) -> str:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
+
+
+def stale_in(folder: Path) -> set[str]:
+    """The stages that `dvc status` names, asked of DVC in this process."""
+    with Repo(str(folder)) as repo:
+        return set(repo.status())
 
 
 @pytest.fixture(scope="module")
@@ -60,31 +67,24 @@ def test_a_new_knob_makes_its_own_step_stale_alone(project: Path, section: str, 
     before = path.read_text(encoding="utf-8")
     try:
         path.write_text(before.replace(f"\n{section}:", f"\n{section}:\n  new_knob: 1", 1), encoding="utf-8")
-        status = yaml.safe_load(subprocess.check_output([sys.executable, "-m", "dvc", "status", "--json"], cwd=project))
+        found = stale_in(project)
     finally:
         path.write_text(before, encoding="utf-8")
-    assert set(status) == stale
+    assert found == stale
 
 
 @pytest.mark.slow
-def test_a_changed_module_makes_those_stale_that_import_its_room_and_no_model(project: Path) -> None:
-    path = project / "stages" / "dataset" / "mix.py"
+@pytest.mark.parametrize(
+    ("name", "line", "stale"),
+    [("stages/dataset/mix.py", b"# edited\n", "data_checks"), (OWN, b"{}\n", "raw")],
+    ids=["those that import its room and no model", "the reader of an own file"],
+)
+def test_a_changed_file_makes_those_stale_that_read_it(project: Path, name: str, line: bytes, stale: str) -> None:
+    path = project / name
     before = path.read_bytes()
     try:
-        path.write_bytes(before + b"# edited\n")
-        status = yaml.safe_load(subprocess.check_output([sys.executable, "-m", "dvc", "status", "--json"], cwd=project))
+        path.write_bytes(before + line)
+        found = stale_in(project)
     finally:
         path.write_bytes(before)
-    assert set(status) == {"data_checks"}
-
-
-@pytest.mark.slow
-def test_a_line_added_to_an_own_file_makes_its_reader_stale(project: Path) -> None:
-    path = project / OWN
-    before = path.read_bytes()
-    try:
-        path.write_bytes(before + b"{}\n")
-        status = yaml.safe_load(subprocess.check_output([sys.executable, "-m", "dvc", "status", "--json"], cwd=project))
-    finally:
-        path.write_bytes(before)
-    assert set(status) == {"raw"}
+    assert found == {stale}

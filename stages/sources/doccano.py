@@ -51,11 +51,10 @@ def documents(source: Source, path: Path, account: Account) -> Iterator[Document
             document.text_label = cats[0]
         for relation in listed(given.get("relations")):
             match relation:
-                case {"from_id": head, "to_id": tail, "type": str(label)} if str(head) in ids and str(tail) in ids:
-                    document.relations.append((ids[str(head)], label, ids[str(tail)]))
+                case {"from_id": head, "to_id": tail, "type": label}:
+                    document.relate(ids.get(str(head)), label, ids.get(str(tail)), account)
                 case _:
-                    account.met["entities"] += 1
-                    account.lose("entities", "relation_without_ends")
+                    document.relate(None, "", None, account)
         yield document
 
 

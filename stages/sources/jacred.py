@@ -57,11 +57,10 @@ def documents(source: Source, path: Path, account: Account) -> Iterator[Document
                     document.mentions.append(mention)
         for given in listed(rest.get("labels")):
             match given:
-                case {"h": int(head), "t": int(tail), "r": str(label)} if head in firsts and tail in firsts:
-                    document.relations.append((firsts[head], label, firsts[tail]))
+                case {"h": int(head), "t": int(tail), "r": label}:
+                    document.relate(firsts.get(head), label, firsts.get(tail), account)
                 case _:
-                    account.met["entities"] += 1
-                    account.lose("entities", "relation_without_ends")
+                    document.relate(None, "", None, account)
         yield document
 
 

@@ -49,13 +49,7 @@ def _read(document: Document, results: list[Any], account: Account) -> None:
     for item in (item for item in results if isinstance(item, dict) and item.get("type") == "relation"):
         head, tail = ids.get(str(item.get("from_id"))), ids.get(str(item.get("to_id")))
         for label in listed(item.get("labels")) or [None]:
-            if head is None or tail is None or not isinstance(label, str):
-                account.met["entities"] += 1
-                account.lose(
-                    "entities", "relation_without_ends" if isinstance(label, str) else "relation_without_label"
-                )
-            else:
-                document.relations.append((head, label, tail))
+            document.relate(head, label, tail, account)
 
 
 def documents(source: Source, path: Path, account: Account) -> Iterator[Document]:

@@ -42,15 +42,10 @@ def documents(source: Source, path: Path, account: Account) -> Iterator[Document
             document.text_label = str(accepted[0])
         for relation in listed(rest.get("relations")):
             match relation:
-                case {
-                    "head_span": {"start": a, "end": b},
-                    "child_span": {"start": c, "end": d},
-                    "label": str(label),
-                } if f"{a}-{b}" in at and f"{c}-{d}" in at:
-                    document.relations.append((at[f"{a}-{b}"], label, at[f"{c}-{d}"]))
+                case {"head_span": {"start": a, "end": b}, "child_span": {"start": c, "end": d}, "label": label}:
+                    document.relate(at.get(f"{a}-{b}"), label, at.get(f"{c}-{d}"), account)
                 case _:
-                    account.met["entities"] += 1
-                    account.lose("entities", "relation_without_ends")
+                    document.relate(None, "", None, account)
         yield document
 
 

@@ -48,6 +48,14 @@ class Document:
     mentions: list[Mention] = field(default_factory=list)
     relations: list[tuple[int, str, int]] = field(default_factory=list)
 
+    def relate(self, head: int | None, label: Any, tail: int | None, account: Account) -> None:
+        """Takes a relation between two of the mentions; where one of them or its label is missing, it is counted as lost."""
+        if head is not None and tail is not None and isinstance(label, str):
+            self.relations.append((head, label, tail))
+        else:
+            account.met["entities"] += 1
+            account.lose("entities", f"relation_without_{'ends' if isinstance(label, str) else 'label'}")
+
 
 class Account:
     """What was met and what was lost of each of `UNITS`, by reason."""

@@ -18,23 +18,11 @@ from stages.records.linear import parse, split_input
 from stages.records.record import Record
 from stages.records.rules import write_records
 from stages.records.tasks import task_of
-from stages.sources import sample
-from stages.sources.common import Source
 from tests.support.pipeline import ROOT
 
 MIX = dataclasses.replace(
     config.read("mix", Mix, ROOT / "params.yaml"), view="joint", train_size=None, translations="calibrated"
 )
-
-
-@pytest.fixture(scope="module")
-def records() -> list[Record]:
-    return sample.records(Source("sample", "sample", str(ROOT / "data/sample"), None, None))
-
-
-@pytest.fixture(scope="module")
-def references() -> list[Record]:
-    return sample.references(Source("sample", "sample", str(ROOT / "data/sample"), None, None))
 
 
 def all_of(records: list[Record]) -> set[str]:

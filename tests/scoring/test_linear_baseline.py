@@ -19,6 +19,7 @@ from stages.scoring.linear_baseline import fit_text, fit_words, occurs, predict
 from stages.scoring.score import defects, judge_all, scores, tally
 from stages.sources import sample
 from stages.sources.common import Source
+from tests.support.scoring import example as scoring_example
 
 ROOT = Path(__file__).resolve().parents[2]
 Example = dict[str, Any]
@@ -27,15 +28,7 @@ Example = dict[str, Any]
 def example(
     text: str, output: str = "/NER/", *, subset: str = "SCNM", task: str = "NER", lang: str = "ja", number: int = 0
 ) -> Example:
-    return {
-        "id": f"{subset}/{task}/own/{number:04d}/{lang}",
-        "group": f"{number:016x}",
-        "subset": subset,
-        "task": task,
-        "lang": lang,
-        "input": f"{text}/{task_of(subset, task).word}",
-        "output": output,
-    }
+    return scoring_example(output, text=text, subset=subset, task=task, lang=lang, number=number)
 
 
 def outputs(train: list[Example], test: list[Example]) -> list[str]:

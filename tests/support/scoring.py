@@ -17,14 +17,16 @@ RIGHT = "社会/NER/:人名;太郎:地名;東京"
 Example = dict[str, Any]
 
 
-def example(output: str, *, subset: str = "SCNM", task: str = "NER", lang: str = "ja", number: int = 1) -> Example:
+def example(
+    output: str, *, text: str = TEXT, subset: str = "SCNM", task: str = "NER", lang: str = "ja", number: int = 1
+) -> Example:
     return {
         "id": f"{subset}/{task}/own/{number:04d}/{lang}",
         "group": f"{number:016x}",
         "subset": subset,
         "task": task,
         "lang": lang,
-        "input": f"{TEXT}/{task_of(subset, task).word}",
+        "input": f"{text}/{task_of(subset, task).word}",
         "output": output,
     }
 

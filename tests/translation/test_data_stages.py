@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import dataclasses
 from collections import Counter
 from fnmatch import fnmatch
 from pathlib import Path
@@ -11,34 +10,17 @@ from typing import Any
 
 import pytest
 
-from stages.core import config
 from stages.core.errors import UserError
 from stages.core.joins import by_language
 from stages.core.schema import faults
-from stages.dataset.mix import Mix
 from stages.records.record import Record, with_lang
 from stages.records.validate import ARTIFACTS
 from stages.report.quality import measured_of, quality
-from stages.sources import sample
-from stages.sources.common import Source
 from stages.text.writing_systems import untranslated
 from stages.translation.filter import Filter, filter_records, judge
 from tests.support.pipeline import DATA_STAGES, ROOT, here, new_folder, run_stages
 
 BOTH = Filter(untranslated=True, unaligned="record")
-MIX = dataclasses.replace(
-    config.read("mix", Mix, ROOT / "params.yaml"), view="joint", train_size=None, translations="calibrated"
-)
-
-
-@pytest.fixture(scope="module")
-def records() -> list[Record]:
-    return sample.records(Source("sample", "sample", str(ROOT / "data/sample"), None, None))
-
-
-@pytest.fixture(scope="module")
-def references() -> list[Record]:
-    return sample.references(Source("sample", "sample", str(ROOT / "data/sample"), None, None))
 
 
 def translation_of(record: Record, failure: str | None = None) -> dict[str, Any]:
