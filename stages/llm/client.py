@@ -14,17 +14,19 @@ import asyncio
 import os
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
 
 from stages.core.errors import UserError
 from stages.llm.answer import REFUSED
 from stages.llm.archive import Archive
-from stages.llm.batch import ask_batch
 from stages.llm.batch_file import write_requests
 from stages.llm.cache import Cache
 from stages.llm.cost import Budget
-from stages.llm.endpoint import Endpoint
 from stages.llm.reply import Response
 from stages.llm.request import Llm, Request
+
+if TYPE_CHECKING:
+    from stages.llm.endpoint import Endpoint
 
 __all__ = ["Response", "responses"]
 
@@ -100,6 +102,9 @@ class _Asking(AbstractContextManager["_Asking"]):
         """The answers to requests that are not recorded, by key, however the mode says."""
         assert self.cache
         if self.mode == "batch":
+            # Here and below: openai's types take half a second to import, which a replay need not wait for.
+            from stages.llm.batch import ask_batch
+
             return ask_batch(todo, self.llm, self.cache, self.budget)
         if self.mode == "write":
             raise write_requests(todo)
@@ -113,5 +118,7 @@ class _Asking(AbstractContextManager["_Asking"]):
 
     async def online(self, todo: Sequence[Request], cache: Cache) -> dict[str, Response]:
         """The same from the endpoint; a coroutine, since a client belongs to a running loop."""
+        from stages.llm.endpoint import Endpoint
+
         self.endpoint = self.endpoint or Endpoint(self.llm, cache, self.budget, self.known)
         return await self.endpoint.ask_all(todo, self.name)

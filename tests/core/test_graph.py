@@ -37,10 +37,10 @@ def test_what_a_stage_does_not_import_is_no_dependency() -> None:
     assert not any(path.startswith("stages/llm/") for path in files("stages.dataset.mix"))
 
 
-def test_record_format_and_validation_import_neither_torch_nor_openai() -> None:
+def test_record_format_validation_and_replay_import_neither_torch_nor_openai() -> None:
     code = (
         "import sys, stages.records.linear, stages.records.rules, stages.records.validate, stages.sources.sample, "
-        "stages.scoring.score; "
+        "stages.scoring.score, stages.translation.translate; "
         "print({'torch', 'openai', 'transformers', 'pandas', 'sklearn'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
