@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import subprocess
 import sys
@@ -28,7 +29,7 @@ def dvc(folder: Path, *words: str) -> str:
 
 def stale_in(folder: Path) -> set[str]:
     """The stages that `dvc status` names, asked of DVC in this process."""
-    with Repo(str(folder)) as repo:
+    with contextlib.chdir(folder), Repo() as repo:
         return set(repo.status())
 
 
