@@ -93,7 +93,7 @@ class Project:
     def run(self, stage: str, lang: str = "en", url: str | None = None, **options: Any) -> tuple[int, str, str]:
         """(exit code, stdout, stderr) of the stage as a process."""
         process = self.start(stage, lang, url, **options)
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=600)  # on a busy machine
         return process.returncode, out, err
 
     def here(
