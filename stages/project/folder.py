@@ -35,7 +35,7 @@ __pycache__/
 """
 README = """# {name}
 
-Made by `python -m stages.project.{command}` of {origin}. In the environment of that repository (`. .venv/bin/activate` there):
+Made by `python -m stages.project.{command}` of {origin}.{begin}In the environment of that repository (`. .venv/bin/activate` there):
 
     dvc repro                                      # rebuilds what changed; asks nothing that is not recorded
     python -m stages.project.run                   # the same, and asks the model: says the price first
@@ -45,6 +45,20 @@ Made by `python -m stages.project.{command}` of {origin}. In the environment of 
 Out come `metrics/report.html` (every record), `data/ledger/` (what became of each), `sheets/reading.html` (pairs to judge; a
 filled-in sheet goes to `data/reading/`), `exports/`. After a clone elsewhere: `python -m stages.project.new --link FOLDER`.
 """
+# What a folder without data asks for first, by the command that made it.
+BEGIN = {
+    "new": """
+
+To begin:
+
+1. Files into `data/external/`, and a line for each in `raw.sources` of `params.yaml` (`docs/own-data.md` shows one; `docs/formats.md` has
+   the adapters). Entities and relations of one file are two sources, one for each `task`.
+2. Labels that no table of `schemas/labels/` has: a table of your own there; `python -m stages.project.labels` proposes its other languages.
+3. `llm.model` in `params.yaml`; the endpoint as `OPENAI_BASE_URL` and `OPENAI_API_KEY`.
+4. The base model and its training: `base` and `train` there (`docs/training.md`); `predict` and `evaluate` follow.
+
+"""
+}
 PROMPTS = ("tconer", "glossary", "translate")
 
 
@@ -97,7 +111,9 @@ def _lay_out(folder: Path, names: Sequence[str], values: Mapping[str, Any], comm
     (folder / "dvc.yaml").write_text(compose.pipeline(names), encoding="utf-8")
     (folder / "params.yaml").write_text(compose.knobs(names, values), encoding="utf-8")
     (folder / ".gitignore").write_text(IGNORED, encoding="utf-8")
-    (folder / "README.md").write_text(README.format(name=name, command=command, origin="MMM"), encoding="utf-8")
+    (folder / "README.md").write_text(
+        README.format(name=name, command=command, origin="MMM", begin=BEGIN.get(command, " ")), encoding="utf-8"
+    )
     done(["git", "init", "--quiet", "--initial-branch", "main"], folder)
     done(dvc("init", "--quiet"), folder)
     shutil.copy(ROOT / ".dvcignore", folder / ".dvcignore")

@@ -19,8 +19,8 @@ from stages.core.errors import UserError
 from stages.core.run import run
 from stages.project import compose
 from stages.project.folder import linked, make
+from stages.project.run import UNSET
 
-MODEL = "your-model"  # what stands in llm.model until there is one
 SMALL = {
     "mix.translations": "calibrated",
     "mix.train_size": None,
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m stages.project.new", description=__doc__.split("\n")[0])
     parser.add_argument("folder", metavar="FOLDER")
     parser.add_argument("--languages", nargs="+", default=["ja", "en", "zh"], metavar="LANG", help="default ja en zh")
-    parser.add_argument("--model", default=MODEL, help="who translates; llm.model of params.yaml")
+    parser.add_argument("--model", default=UNSET, help="who translates; llm.model of params.yaml")
     parser.add_argument("--link", action="store_true", help="only link a project that is there to this code")
     options = parser.parse_args(arguments)
     folder = Path(options.folder)

@@ -27,7 +27,8 @@ from stages.records.rules import read_records
 from stages.report.price import price
 from stages.translation.translate import Translate
 
-RECORDS = "data/raw/records.jsonl"
+RECORDS, NATURAL = "data/raw/records.jsonl", "data/raw/natural.jsonl"
+UNSET = "your-model"  # what stands in llm.model of a study until there is one
 HEADLINE = Path("metrics/headline/translation.json")
 
 
@@ -75,16 +76,24 @@ def main(arguments: Sequence[str]) -> int:
         raise UserError(str(Path.cwd()), "is no project of one's own", remedy)
     if code := repro("--quiet", "raw"):
         return code
-    rows = price(read_records(RECORDS))
+    records, model = read_records(RECORDS), config.read("llm", Llm).model
+    if not records and not read_records(NATURAL):
+        remedy = "put files into data/external/ and name them there, as docs/own-data.md shows"
+        raise UserError("params.yaml: raw: sources", "give no record", remedy)
+    rows = price(records)
+    calls = sum(row["open"] for row in rows.values())
     print(table(rows) if rows else "nothing is to be asked")
     if any(row["usd"] is None for row in rows.values()):
-        print(f"?: no price of {config.read('llm', Llm).model} in {WHERE}: add it there, or read the tokens")
+        print(f"?: no price of {model} in {WHERE}: add it there, or read the tokens")
     limit = config.read("translate", Translate).budget_usd
     print(f"translate.budget_usd, for all of it: {'no limit' if limit is None else f'{limit} USD'}", flush=True)
     if options.estimate:
         return 0
+    if calls and model == UNSET:
+        raise UserError(
+            "params.yaml: llm: model", f"is still {UNSET!r}", "write who translates, as the endpoint calls it"
+        )
     mode = os.environ.get("LLM_MODE", "online")
-    calls = sum(row["open"] for row in rows.values())
     if calls and mode != "replay" and not options.yes and not wanted(calls):
         print("nothing was asked")
         return 1

@@ -131,6 +131,26 @@ def test_the_repository_is_no_project(monkeypatch: pytest.MonkeyPatch) -> None:
         run_project(["--estimate"])
 
 
+def test_a_study_without_a_source_or_a_model_is_told_what_to_write(
+    project: Path, monkeypatch: pytest.MonkeyPatch, own: Path
+) -> None:
+    monkeypatch.chdir(project)
+    before = Path("params.yaml").read_text(encoding="utf-8")
+    assert "1. Files into `data/external/`" in Path("README.md").read_text(encoding="utf-8")
+    try:
+        with pytest.raises(UserError, match="raw: sources: give no record .put files into data/external/"):
+            run_project(["--yes"])
+        source = {"adapter": "doccano", "name": "own", "path": "data/external/own.jsonl", "pin": None, "limit": None,
+                  "lang": "ja", "subset": "SCNM", "task": "NER", "labels": {"人": "人名"}}  # fmt: skip
+        Path("data/external/own.jsonl").write_bytes(own.read_bytes())
+        Path("params.yaml").write_text(compose.with_values(before, {"raw.sources": [source]}), encoding="utf-8")
+        with pytest.raises(UserError, match="llm: model: is still 'your-model'"):
+            run_project(["--yes"])
+    finally:
+        Path("params.yaml").write_text(before, encoding="utf-8")
+        Path("data/external/own.jsonl").unlink(missing_ok=True)
+
+
 def test_a_path_through_a_folder_that_is_not_there_is_where_it_leads(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="is there already"):
         new([f"{tmp_path}/none/.."])
