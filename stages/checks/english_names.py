@@ -112,7 +112,7 @@ def _explained(words: list[str], text: str) -> set[str]:
     def foreign(word: str) -> bool:
         return otherwise and not (ROMAJI.fullmatch(letters(word)) and is_surname(latin_key(word)))
 
-    found = {word for word in words if foreign(word) or by_pinyin(word, text) or read(word, edits=False)}
+    found = {word for word in words if foreign(word) or read(word, edits=False) or by_pinyin(word, text)}
     left = [word for word in words if word not in found]
     found |= _heard(left, KATAKANA.findall(text))
     return found | {word for word in left if word not in found and read(word, edits=True)}

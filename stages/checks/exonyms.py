@@ -123,21 +123,22 @@ def _rows_of(name: str, lang: str) -> tuple[Row, ...]:
     known, whole = _by_word(lang), _compared(name, lang)
     parts = whole.split() if lang == "en" else whole
     size = 6 if lang == "en" else 12  # of the longest word: six English ones, twelve characters
-    held = {whole}
+    joint = " " if lang == "en" else ""
+    held = {whole} & known.keys()
     for start in range(len(parts)):
-        for end in range(start + 1, min(len(parts), start + size) + 1):
-            part = parts[start:end]
-            held.add(" ".join(part) if lang == "en" else str(part))
-    if lang != "en":
-        held = {part for part in held if len(part) > 1 or part == whole}
-    found = {id(row): row for part in held if part in known for row in known[part]}
+        for end in range(start + 1 if lang == "en" else start + 2, min(len(parts), start + size) + 1):
+            part = joint.join(parts[start:end])
+            if part in known:
+                held.add(part)
+    found = {id(row): row for part in held for row in known[part]}
     return tuple(row for row in found.values() if any(_has(name, word, lang) for word in row.of(lang)))
 
 
 def exonym(name: str, text: str, direction: tuple[str, str]) -> bool:
     """Is this the name, in the first language, of something that the text calls by its name in the second?"""
-    words = (word for row in _rows_of(name, direction[0]) for word in row.of(direction[1]))
-    return any(_has(text, word, direction[1]) or word == text for word in words)
+    known = _rows_of(name, direction[0])
+    words = (word for row in known for word in row.of(direction[1]))
+    return bool(known) and any(_has(text, word, direction[1]) or word == text for word in words)
 
 
 @lru_cache(maxsize=1 << 12)

@@ -89,7 +89,10 @@ def _likest(asked: Asked, found: list[Likeness], long: int) -> float:
     """The best likeness of what was asked for, 0 for none; sounds of more than `long` phonemes may stand inside the other."""
     best = 0.0
     for (sound, _), (whole, within) in zip(asked, found, strict=True):
-        best = max(best, whole, within - WITHIN if len(sound) > long else 0.0)
+        if whole > best:
+            best = whole
+        if within - WITHIN > best and len(sound) > long:
+            best = within - WITHIN
     return best
 
 
@@ -257,7 +260,10 @@ def _to_english(name: Name, span: str, elsewhere: bool) -> Scoring:
         sounds = _latin_sounds(other.words, name.kind)
         asked = [(heard, sound) for heard in _japanese_sounds(name.text, name.kind) for sound in sounds]
         for (heard, sound), (whole, within) in zip(asked, (yield asked), strict=True):
-            best = max(best, whole, within - WITHIN if not person and min(len(heard), len(sound)) > 4 else 0.0)
+            if whole > best:
+                best = whole
+            if within - WITHIN > best and not person and min(len(heard), len(sound)) > 4:
+                best = within - WITHIN
     if best >= ALIKE[name.kind] or person:
         return best
     told = name.kind == "place" and not other.translated and not (elsewhere and not runs)

@@ -6,9 +6,9 @@ from __future__ import annotations
 from functools import lru_cache
 
 import regex
-from pypinyin import lazy_pinyin
 
 from stages.checks.tables import table
+from stages.text.mandarin import alone, pinyin
 from stages.text.readings import HAN, fold_han
 from stages.text.spelling import letters
 
@@ -16,7 +16,7 @@ _TABLE = table("sinograms")
 KOREAN: dict[str, str] = _TABLE["korean"]
 _SURNAMES = frozenset(latin for spellings in KOREAN.values() for latin in spellings.split())
 _VIETNAMESE = frozenset(_TABLE["vietnamese"])
-_HAN_RUN = regex.compile(rf"[{HAN}]+")
+_HAN_RUN = regex.compile(rf"[[{HAN}]--[々〆ヶ]]+", regex.V1)  # what Mandarin reads
 _FEW_HAN = regex.compile(rf"[{HAN}]{{2,4}}")
 _KOREAN_NAME = regex.compile(r"\b(\p{Lu}\p{L}+) (\p{Lu}\p{L}+)-(\p{L}+)\b|\b(\p{Lu}\p{L}+)-(\p{L}+) (\p{Lu}\p{L}+)\b")
 _KOREA, _HAN_READERS = (regex.compile("|".join(_TABLE[name])) for name in ("korea", "han_readers"))
@@ -34,24 +34,22 @@ def may_be_read_otherwise(text: str) -> bool:
     return speaks_of_korea(text) or _HAN_READERS.search(text) is not None
 
 
-@lru_cache(maxsize=1 << 14)
-def _syllables(run: str) -> tuple[str, ...]:
-    return tuple(lazy_pinyin(fold_han(run)))
-
-
 @lru_cache(maxsize=1 << 13)
-def _spelt(text: str) -> frozenset[str]:
-    """The pinyin of every stretch of one to four characters of the Han of a text."""
-    runs = map(_syllables, _HAN_RUN.findall(text))
-    return frozenset(
-        "".join(run[start:end]) for run in runs for start in range(len(run)) for end in range(start + 1, start + 5)
-    )
+def _spelt(text: str) -> str:
+    """The pinyin of the Han of a text, each syllable between spaces, and a mark between what stands apart."""
+    return " | ".join(("", *(" ".join(pinyin(run)) for run in _HAN_RUN.findall(fold_han(text))), ""))
 
 
 def by_pinyin(word: str, text: str) -> bool:
-    """Is there Han in the text whose pinyin is the Latin word?"""
+    """Is there Han in the text, of one to four characters, whose pinyin is the Latin word?"""
     plain = letters(word)
-    return len(plain) > 1 and plain in _spelt(text)
+    return len(plain) > 1 and any(cut in _spelt(text) for cut in _as_syllables(plain))
+
+
+@lru_cache(maxsize=1 << 14)
+def _as_syllables(word: str) -> tuple[str, ...]:
+    """A word cut into one to four syllables, each between spaces, in every way that there is."""
+    return tuple(f" {' '.join(cut)} " for size in (1, 2, 3, 4) for cut in _cuts(word, size))
 
 
 @lru_cache(maxsize=1 << 12)
@@ -62,16 +60,21 @@ def is_pinyin(name: str) -> bool:
 
 
 @lru_cache(maxsize=1 << 14)
-def _cuts(word: str, size: int) -> bool:
+def _cuts(word: str, size: int) -> tuple[tuple[str, ...], ...]:
+    """The ways to cut a word into so many syllables; none is longer than six letters (zhuang)."""
     if size == 1:
-        return word in _all_syllables()
-    return any(word[:n] in _all_syllables() and _cuts(word[n:], size - 1) for n in range(1, len(word)))
+        return ((word,),) if word in _all_syllables() else ()
+    return tuple(
+        (word[:n], *rest)
+        for n in range(1, min(len(word), 7))
+        if word[:n] in _all_syllables()
+        for rest in _cuts(word[n:], size - 1)
+    )
 
 
 @lru_cache(maxsize=1)
 def _all_syllables() -> frozenset[str]:
-    common = "".join(chr(code) for code in range(0x4E00, 0x9FA6))
-    return frozenset(lazy_pinyin(list(common), errors="ignore"))
+    return frozenset(syllable for code in range(0x4E00, 0x9FA6) for syllable in alone(chr(code)))
 
 
 def korean_surname(name: str) -> str | None:

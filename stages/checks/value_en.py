@@ -42,6 +42,7 @@ D = r"(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)(?:\.[0-9]+)?"
 WORD = "|".join(sorted([*CARDINAL, *ORDINAL, *SCALE, "hundredth", "thousandth", "millionth"], key=len, reverse=True))
 WORDS = rf"\b(?:an?\s+)?(?:{WORD})(?:[\s-]+(?:(?<=hundred\s)and\s+|(?<=thousand\s)and\s+|(?<=million\s)and\s+)?(?:{WORD}))*\b"
 MONTH_NAMES = "|".join([*MONTHS, "Sept", *(name[:3] for name in MONTHS if name != "May")])
+SHORT_MONTHS = "|".join(name[:3].lower() for name in MONTHS)
 SCALES = "|".join(SCALE)
 YEAR = r"(?:,?\s+(?:of\s+)?([12]\d{3})(?!\d))?"
 
@@ -300,12 +301,16 @@ RULES: tuple[Rule, ...] = tuple(
             "year",
         ),
         (r"\b(quarter|half)[\s-](?:percentage[\s-])?point\b", part_of_point, "point"),
-        (rf"\b({MONTH_NAMES})\b\.?\s+(?:the\s+)?(\d{{1,2}})(?:st|nd|rd|th)?\b(?![,.]\d){YEAR}", month_day, DIGIT),
-        (rf"\b(\d{{1,2}})(?:st|nd|rd|th)?(?:\s+of)?\s+({MONTH_NAMES})\b\.?{YEAR}", day_month, DIGIT),
+        (
+            rf"\b({MONTH_NAMES})\b\.?\s+(?:the\s+)?(\d{{1,2}})(?:st|nd|rd|th)?\b(?![,.]\d){YEAR}",
+            month_day,
+            SHORT_MONTHS,
+        ),
+        (rf"\b(\d{{1,2}})(?:st|nd|rd|th)?(?:\s+of)?\s+({MONTH_NAMES})\b\.?{YEAR}", day_month, SHORT_MONTHS),
         (rf"\b(?:{'|'.join([*MONTHS, 'Sept'])})\b", in_month, WHOLE_MONTHS),
         (rf"\b(?:(Black|Good|Cyber|Ash|Palm|Easter)\s+)?({'|'.join(DAYS)})s?\b", on_weekday, "day"),
         (r"\b(\d{1,2}):(\d{2})(?!\d)\s?([ap]\.?m\b\.?)?", clock, ":"),
-        (r"\b(\d{1,2})()\s?([ap]\.?m\b\.?|o'clock)", clock, DIGIT),
+        (r"\b(\d{1,2})()\s?([ap]\.?m\b\.?|o'clock)", clock, "am|pm|a.m|p.m|o'clock"),
         (rf"({D})\s?-?(?:%|percent\b|per\s+cent\b|percentage)", lambda match: [percent(digits(match[1]))], "%|cent"),
         (rf"({WORDS})[\s-](?:percent|per\s+cent)", spelled_percent, "cent"),
         (r"\b(\d+)\s+(\d)[/⁄](\d)(?![/\d])", mixed, "/|⁄"),

@@ -12,8 +12,8 @@ from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
-from pypinyin import lazy_pinyin
 
+from stages.text.mandarin import pinyin
 from stages.text.spelling import katakana, letters, respelt, rewritten, romaji, rules
 
 _ENGLISH = (
@@ -137,22 +137,29 @@ _AS_WRITTEN, _RARER, *_OTHERS = map(rules, (_PLAIN, _OTHERWISE, *_HABITS))
 _WAYS = ((_RARER, _AS_ENGLISH), *((habit, _AS_WRITTEN) for habit in _OTHERS))  # each before the other
 
 
+@lru_cache(maxsize=1 << 15)
+def _word_sounds(word: str) -> tuple[str, ...]:
+    """Phonemes of a word of plain letters: as English has it, as it is written, and by each of `_WAYS`."""
+    english, plain = respelt(word, _AS_ENGLISH), respelt(word, _AS_WRITTEN)
+    found = [english, plain]
+    for habit, then in _WAYS:
+        written = rewritten(word, habit)
+        same = english if then is _AS_ENGLISH else plain
+        found.append(same if written == word else respelt(written, then))
+    return tuple(found)
+
+
 @lru_cache(maxsize=1 << 14)
 def latin_sound(text: str) -> str:
     """Phonemes of a name in Latin letters, read roughly as English."""
-    return "".join(respelt(letters(word), _AS_ENGLISH) for word in _PARTS.split(text))
+    return "".join(_word_sounds(letters(word))[0] for word in _PARTS.split(text))
 
 
 @lru_cache(maxsize=1 << 14)
 def latin_sounds(word: str) -> frozenset[str]:
     """Phonemes of a word or name as English may say it, as it is written, and by the habits of other spellings."""
-    words = [letters(part) for part in _PARTS.split(word)]
-    found = {latin_sound(word), "".join(respelt(part, _AS_WRITTEN) for part in words)}
-    for habit, then in _WAYS:
-        written = [rewritten(part, habit) for part in words]
-        if written != words:  # else it is as the plain way has it
-            found.add("".join(respelt(part, then) for part in written))
-    return frozenset(found)
+    parts = [_word_sounds(letters(part)) for part in _PARTS.split(word)]
+    return frozenset(map("".join, zip(*parts, strict=True)))
 
 
 @lru_cache(maxsize=1 << 14)
@@ -166,7 +173,7 @@ def kana_sound(text: str) -> str:
 @lru_cache(maxsize=1 << 14)
 def han_sounds(text: str) -> tuple[str, ...]:
     """Phonemes of each Han character as Mandarin reads it; other characters are passed over."""
-    return tuple(respelt(syllable, _AS_PINYIN) for syllable in lazy_pinyin(text, errors="ignore"))
+    return tuple(respelt(syllable, _AS_PINYIN) for syllable in pinyin(text))
 
 
 _UNIT = 20  # of whole costs in 1, so that they add up exactly

@@ -8,7 +8,6 @@ import gc
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable
 from functools import cache, lru_cache
 from typing import NamedTuple
 
@@ -124,37 +123,58 @@ def _voiced(key: str) -> tuple[str, ...]:
 Edge = tuple[int, str]  # where a stretch of a text ends, and one of its readings
 
 
+class Lattice:
+    """Every reading of each stretch of a text of up to six characters that the dictionary can read.
+
+    first: by start, the readings of a word that begins there.
+    begun: the starts of each of those readings.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.first: list[list[Edge]] = []
+        self.begun: dict[str, list[int]] = {}
+        self._later: dict[int, list[Edge]] = {}
+        self._by_letter: dict[int, dict[str, list[Edge]]] = {}
+        beginnings, size, han = lexicon().beginnings, len(text), -1
+        for start in range(size):
+            if han < start:
+                han = found.start() if (found := _ONE_HAN.search(text, start)) else size
+            ends = list(range(start + 1, min(max(han, start + 1), start + PIECE) + 1))  # kana reads as itself
+            longest = min(size, start + PIECE)
+            if ends[-1] < longest:
+                begins = [beginnings[hash(text[start:end]) % len(beginnings)] for end in (start + 2, start + 3)]
+                ends += [end for end in range(ends[-1] + 1, longest + 1) if begins[end > start + 2]]
+            edges = [(end, reading) for end in ends for reading in readings(text[start:end])]
+            self.first.append(edges)
+            for _, reading in edges:
+                starts = self.begun.setdefault(reading, [])
+                if starts[-1:] != [start]:
+                    starts.append(start)
+
+    def later(self, start: int) -> list[Edge]:
+        """The readings of a word that goes on inside a compound there."""
+        if start not in self._later:
+            self._later[start] = [(end, form) for end, reading in self.first[start] for form in _voiced(reading)]
+        return self._later[start]
+
+    def later_by_letter(self, start: int) -> dict[str, list[Edge]]:
+        """The same by the letter with which they begin, "" for an empty one."""
+        if start not in self._by_letter:
+            found: dict[str, list[Edge]] = {}
+            for edge in self.later(start):
+                found.setdefault(edge[1][:1], []).append(edge)
+            self._by_letter[start] = found
+        return self._by_letter[start]
+
+    def starts(self, key: str) -> list[int]:
+        """Where a reading stands that the key begins with."""
+        return sorted({start for end in range(len(key) + 1) for start in self.begun.get(key[:end], ())})
+
+
 @lru_cache(maxsize=1 << 12)
-def _edges(text: str) -> list[tuple[list[Edge], list[Edge]]]:
-    """By start: every reading of each stretch of up to six characters that the dictionary can read, as a word begins and as it
-    goes on inside a compound."""
-    edges, beginnings = [], lexicon().beginnings
-    for start in range(len(text)):
-        first = list[Edge]()
-        han = _ONE_HAN.search(text, start)
-        kana = (han.start() if han else len(text)) - start  # so much of it reads as itself
-        known = [size for size in (2, 3) if beginnings[hash(text[start : start + size]) % len(beginnings)]]
-        for size in range(1, min(len(text) - start, PIECE) + 1):
-            if size <= kana or size == 1 or min(size, 3) in known:
-                first += [(start + size, reading) for reading in readings(text[start : start + size])]
-        edges.append((first, [(end, form) for end, reading in first for form in _voiced(reading)]))
-    return edges
-
-
-Letters = dict[str, list[Edge]]  # edges by the first letter of their reading, "" for an empty one
-
-
-@lru_cache(maxsize=1 << 12)
-def _edges_by_letter(text: str) -> list[tuple[Letters, Letters]]:
-    """The same edges by the letter with which their reading begins."""
-
-    def by_letter(edges: Iterable[Edge]) -> Letters:
-        found: Letters = {}
-        for edge in edges:
-            found.setdefault(edge[1][:1], []).append(edge)
-        return found
-
-    return [(by_letter(first), by_letter(later)) for first, later in _edges(text)]
+def lattice(text: str) -> Lattice:
+    """The readings of a Japanese text."""
+    return Lattice(text)
 
 
 @lru_cache(maxsize=1 << 16)
@@ -168,31 +188,34 @@ def reads_as(text: str, key: str, *, whole: bool, budget: int = 0) -> tuple[int,
 
 
 def _read_exactly(text: str, key: str, whole: bool) -> tuple[int, int] | None:
-    """`reads_as` without an edit: edges are looked up by the letter that comes next."""
-    edges, best, size = _edges_by_letter(text), None, len(key)
-    for start in range(1 if whole else len(text)):
+    """`reads_as` without an edit: edges are looked up by what comes next in the key."""
+    edges, best, size = lattice(text), None, len(key)
+    for start in edges.starts(key):
+        if whole and start > 0:
+            break
         if best is not None and len(text) - start <= best[1] - best[0]:
             break
-        if edges[start][0].keys().isdisjoint((key[:1], "")):
-            continue
-        reach: dict[int, set[int]] = {start: {0}}  # by place in the text: places in the key
-        last = at = far = (
-            start  # the furthest place in the text that the whole key reaches; this one; the furthest of all
-        )
+        reach: dict[int, set[int]] = {}  # by place in the text: places in the key
+        for end, reading in edges.first[start]:
+            if key.startswith(reading):
+                reach.setdefault(end, set()).add(len(reading))
+        last, at, far = (
+            start,
+            start + 1,
+            max(reach),
+        )  # the furthest place that the whole key reaches; this one; the furthest of all
         while at <= far and at < len(text):
-            if (spots := reach.get(at)) is None:
-                at += 1
-                continue
-            if at > start:
+            if spots := reach.get(at):
                 spots |= {spot + 2 for spot in spots if key.startswith(("no", "ga"), spot)}
                 if size in spots:
                     last = max(last, at)
-            for spot in spots:
-                for letter in {key[spot : spot + 1], ""}:
-                    for end, reading in edges[at][at > start].get(letter, ()):
-                        if key.startswith(reading, spot):
-                            reach.setdefault(end, set()).add(spot + len(reading))
-                            far = max(far, end)
+                following = edges.later_by_letter(at)
+                for spot in spots:
+                    for letter in {key[spot : spot + 1], ""}:
+                        for end, reading in following.get(letter, ()):
+                            if key.startswith(reading, spot):
+                                reach.setdefault(end, set()).add(spot + len(reading))
+                                far = max(far, end)
             at += 1
         if size in reach.get(len(text), ()):
             last = len(text)
@@ -202,7 +225,7 @@ def _read_exactly(text: str, key: str, whole: bool) -> tuple[int, int] | None:
 
 
 def _read_nearly(text: str, key: str, whole: bool, budget: int) -> tuple[int, int] | None:
-    edges, best = _edges(text), None
+    edges, best = lattice(text), None
     for start in range(1 if whole else len(text)):
         reach: dict[int, dict[int, int]] = {start: {0: 0}}  # by place in the text: edits spent by place in the key
         for at in range(start, len(text)):
@@ -214,7 +237,7 @@ def _read_nearly(text: str, key: str, whole: bool, budget: int) -> tuple[int, in
                         reach[at].setdefault(offset + 2, spent)
             for offset, spent in reach[at].items():
                 left = budget - spent
-                for end, reading in edges[at][at > start]:
+                for end, reading in edges.later(at) if at > start else edges.first[at]:
                     if not left and not key.startswith(reading, offset):
                         continue
                     for size in range(max(0, len(reading) - left), len(reading) + left + 1):
