@@ -1,4 +1,5 @@
-"""How long translations are, by the classes of characters of their sources: the table of `stages/checks/clause.py`.
+"""How long translations are, by the classes of characters of their sources, and how many of the source's words have a counterpart:
+the tables of `stages/checks/clause.py`.
 
     python -m benchmarks.lengths
 
@@ -17,7 +18,7 @@ import numpy as np
 from scipy.optimize import minimize  # type: ignore[import-untyped]
 
 from benchmarks.common import print_table, write_results
-from stages.checks.clause import LENGTH, classes
+from stages.checks.clause import ANSWERED, LENGTH, asked, classes
 from stages.core.errors import UserError
 from stages.fidelity.corruptions import pairs
 from stages.records.record import Record
@@ -46,20 +47,33 @@ def main() -> None:
     sources = [*read_records("data/raw/records.jsonl"), *written]
     references = [*read_records("data/raw/references.jsonl"), *(record for record in fresh if record["id"] not in ids)]
     rows: dict[tuple[str, str], dict[str, tuple[list[int], int]]] = defaultdict(dict)
+    words: dict[tuple[str, str], dict[str, tuple[int, int]]] = defaultdict(dict)
     for pair in pairs(references, sources):
         source, target = pair.source, pair.reference
         counts = classes(source["text"], source["lang"])
         rows[source["lang"], target["lang"]].setdefault(source["group"], (counts, len(target["text"])))
+        words[source["lang"], target["lang"]].setdefault(source["group"], asked(source, target))
     results = {}
     for (left, right), by_group in sorted(rows.items()):
+        found, missing = (sum(row[n] for row in words[left, right].values()) for n in (0, 1))
         lengths, deviation = fit([row[0] for row in by_group.values()], [row[1] for row in by_group.values()])
         results[f"{left}-{right}"] = {
             "texts": len(by_group),
             "lengths": lengths,
             "deviation": deviation,
             "in_the_code": [*LENGTH[left, right][0], LENGTH[left, right][1]],
+            "words_answered": round(found / (found + missing), 3),
+            "answered_in_the_code": ANSWERED[left, right],
         }
-    head = ["pair", "texts", "code points for one of each class", "deviation", "in the code"]
+    head = [
+        "pair",
+        "texts",
+        "code points for one of each class",
+        "deviation",
+        "in the code",
+        "words answered",
+        "in the code",
+    ]
     print_table(head, [[name, *row.values()] for name, row in results.items()])
     write_results("lengths", results)
 

@@ -81,7 +81,7 @@ def numbers(source: Record, target: Record) -> Iterator[Finding]:
     """
     before, after = read(source["text"], source["lang"]), read(target["text"], target["lang"])
     missing, added = unanswered(before, after), excess(after, before)
-    clear = any(map(telling, missing)), any(map(telling, added))
+    clear = any(map(telling, missing)), any(telling(value) and not _glossed(value, target["text"]) for value in added)
     if missing and added:
         dates = any(value.date for value in (*missing, *added))
         strength = 1.0 if any(clear) else SPELLED
@@ -94,6 +94,11 @@ def numbers(source: Record, target: Record) -> Iterator[Finding]:
         for pair in sorted(ours - theirs):
             if pair[::-1] in theirs - ours:
                 yield Finding("score_reversed", REVERSED, what=f"{pair[0]}-{pair[1]}")
+
+
+def _glossed(value: Value, text: str) -> bool:
+    """Does a text state the value in parentheses, as a translator's explanation: the Kan'ei era (1624-1644)?"""
+    return re.search(rf"[(（][^()（）]*{re.escape(value.said)}[^()（）]*[)）]", text) is not None
 
 
 def _finding(

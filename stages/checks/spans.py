@@ -12,6 +12,7 @@ from stages.checks.finding import Finding, place_of
 from stages.checks.kinds import KINDS
 from stages.checks.unsupported_names import chinese_words
 from stages.checks.untranslated import span_texts
+from stages.checks.words import answered, meaning, meaning_of, share
 from stages.records.record import Record
 from stages.records.tasks import subset
 from stages.text.phonetics import han_sounds, kana_sound, latin_sound, likenesses
@@ -21,6 +22,8 @@ from stages.text.spelling import latin_key
 # What an end of a span may cost at most (see `_chinese_cost`): 大街 before 上 costs 3.5, since 街上 is a word.
 BOUND = 6.0
 BOUND_ONE = 6.5  # of a span of one character, which may be a word of its own in a longer entry: 疼 of 头疼 costs 6.1
+ASTRAY = 0.5  # the share of a phrase's words that must stand outside the spans with its label
+NO_NAME = 0.75  # what the label of a person or place on a phrase without a capital counts as
 SWAPPED = 0.4  # by how much another phrase must fit better than the label's own to be evidence; 1 is the most
 _MARK, _MARK_BEFORE = (regex.compile(rf"{way}[。，、；：！？…“”‘’（）《》「」\s]") for way in ("", "(?r)"))
 _DIGIT, _DIGIT_BEFORE, _DIGIT_AFTER = (regex.compile(p) for p in (r"\p{N}", r"\p{N}[.,]?$", r"[.,]?\p{N}"))
@@ -249,46 +252,96 @@ def _sounds(
     return [(sound, heard) for sound in ours for heard in theirs]
 
 
+def fit(source: str, target: str, pair: tuple[str, str]) -> float:
+    """0 to 1: how well a phrase translates another: by what they share without a dictionary, or by the words they mean alike."""
+    return max(resemblance(source, target, *pair), share(source, pair[0], target, pair[1]))
+
+
 def swap_score(source: Record, target: Record) -> float:
     """How much better some other phrase of the source fits a target span than those with its label: -1 to 1.
 
-    The order of extractions is not asked: a translation may list them by their place in its own text. 0 for open labels,
-    which cannot be compared across languages without a glossary.
+    The order of extractions is not asked: a translation may list them by their place in its own text. A span whose label
+    has no clear counterpart in the source is not asked either.
     """
     pair, score = (source["lang"], target["lang"]), 0.0
-    if subset(source["subset"]).word_labels[source["task"]] is None:
-        return score
-    by_slot: dict[str, set[str]] = {}
-    for slot, part in _slots(source, pair[0]):
-        by_slot.setdefault(slot, set()).add(part)
+    by_slot = _by_slot(source)
     folded = fold_han(source["text"])
     likenesses(_sounds(span_texts(source), span_texts(target), *pair))  # at once, and remembered
-    for slot, part in _slots(target, pair[0]):
-        fits = {
-            other: max(resemblance(known, part, *pair) for known in sorted(parts)) for other, parts in by_slot.items()
-        }
+    for slot, part, _ in _slots(target, source):
+        if slot is None:
+            continue
+        fits = {other: max(fit(known, part, pair) for known in sorted(parts)) for other, parts in by_slot.items()}
         own = fits.pop(slot, 0.0)
         if pair == ("ja", "zh") and len(part) > 1 and fold_han(part) in folded:
             fits["elsewhere in the text"] = 1.0
         score = max(score, max(fits.values(), default=0.0) - own)
         sounds = KINDS.get(slot.split("/")[0]) in ("person", "place")
         if sounds and pair[1] == "en" and not _CAPITAL.search(part):
-            score = 1.0  # the label of a person or place on a phrase that is no name
+            score = max(score, NO_NAME)
     return score
 
 
-def _slots(record: Record, lang: str) -> Iterator[tuple[str, str]]:
-    """(role, or label in language `lang` with the span's place in its extraction; span) of every span."""
-    table, task = subset(record["subset"]), record["task"]
+def _by_slot(source: Record) -> dict[str, set[str]]:
+    by_slot: dict[str, set[str]] = {}
+    for slot, part, _ in _slots(source, source):
+        by_slot.setdefault(str(slot), set()).add(part)
+    return by_slot
+
+
+def _slots(record: Record, source: Record) -> Iterator[tuple[str | None, str, int | None]]:
+    """(role, or the source's label with the span's place in its extraction; span; its start) of every span.
+
+    The slot is None for an open label that is not one label of the source in other words.
+    """
+    labels = _source_labels(record, source)
     for extraction in record["extractions"]:
+        label = extraction["label"]
         for n, span in enumerate(extraction["spans"]):
-            label = extraction["label"]
-            slot = span["role"] if label is None else f"{table.word_label(task, label, record['lang'], lang)}/{n}"
-            yield slot, span["text"]
+            if label is None:
+                yield span["role"], span["text"], span["start"]
+            else:
+                yield labels[label] and f"{labels[label]}/{n}", span["text"], span["start"]
+
+
+def _source_labels(record: Record, source: Record) -> dict[str, str | None]:
+    """The label of the source for each label of a record: by the table, or for open labels by what the words mean."""
+    table, task, pair = subset(record["subset"]), record["task"], (source["lang"], record["lang"])
+    own = {item["label"] for item in record["extractions"] if item["label"] is not None}
+    if table.word_labels[task] is not None:
+        return {label: table.word_label(task, label, pair[1], pair[0]) for label in own}
+    theirs, found = sorted({item["label"] for item in source["extractions"]}), dict[str, str | None]()
+    for label in own:
+        rates = {known: float(known == label) or share(known, pair[0], label, pair[1]) for known in theirs}
+        best = [known for known, rate in rates.items() if rate and rate == max(rates.values())]
+        found[label] = best[0] if len(best) == 1 else None
+    return found
+
+
+def astray(source: Record, target: Record) -> tuple[float, str]:
+    """(share of its words that stand elsewhere in the target text, phrase) of the source's phrase that fits no span with its
+    label, and most of whose words are found outside those spans."""
+    pair, worst = (source["lang"], target["lang"]), (0.0, "")
+    spans = [(slot, part, start) for slot, part, start in _slots(target, source) if start is not None]
+    text = meaning(target["text"], pair[1])
+    for slot, parts in _by_slot(source).items():
+        own = [(part, start, start + len(part)) for name, part, start in spans if name in (slot, None)]
+        lost = [part for part in sorted(parts) if not any(fit(part, theirs, pair) for theirs, _, _ in own)]
+        if not own or not lost:
+            continue
+        outside = (word for word in text.words if not any(low <= word.start < high for _, low, high in own))
+        rest = meaning_of(pair[1], outside)
+        for part in lost:
+            found, missing = answered(meaning(part, pair[0]), rest)
+            worst = max(worst, (len(found) / (len(found) + len(missing) or 1), part))
+    return worst
 
 
 def span_swapped(source: Record, target: Record) -> Iterator[Finding]:
-    """`span_swapped`: a label is on a phrase that fits the source's phrase of another label far better than its own."""
-    score = swap_score(source, target)
-    if score >= SWAPPED:
-        yield Finding("span_swapped", min(1.0, (score - SWAPPED) / (1 - SWAPPED) + 0.1))
+    """`span_swapped`: a label is on a phrase that fits the source's phrase of another label far better than its own, or what
+    a phrase of the source means stands in the text, but not in a span with its label."""
+    score, (gone, part) = swap_score(source, target), astray(source, target)
+    strength = (score - SWAPPED) / (1 - SWAPPED) + 0.1 if score >= SWAPPED else 0.0
+    if gone >= max(ASTRAY, strength):
+        yield Finding("span_swapped", gone, source=place_of(part, source["text"]), what=part)
+    elif strength:
+        yield Finding("span_swapped", min(1.0, strength))

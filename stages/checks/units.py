@@ -46,18 +46,33 @@ def _units(lang: str) -> tuple[regex.Pattern[str], tuple[tuple[regex.Pattern[str
     )
 
 
-def measures(number: Fraction, text: str, end: int, lang: str) -> tuple[Measure, ...]:
-    """What a number that ends at a place of a text may measure, by the unit behind it: 22キロ is a length or a mass."""
+BELOW = regex.compile(
+    r"(?r)(?:(?<![\p{L}\p{N}])[-−–]|minus |氷点下|マイナス|零下|负)"
+)  # what stands before a number below zero
+
+RANGE = regex.compile(
+    r"(?:\s?(?:[-–—〜~～至到×x]|から)|\s(?:to|or|by)\s)\s?[縦横高长宽]?(?:[\d.,]*\d|[a-z]{3,9}|[一二三四五六七八九十百]+)"
+)
+
+
+def measures(number: Fraction, text: str, start: int, end: int, lang: str) -> tuple[Measure, ...]:
+    """What a number at a place of a text may measure, by the unit behind it: 22キロ is a length or a mass. Only temperatures
+    are below zero."""
     every, each = _units(lang)
     stretch = every.match(text, end)
+    if stretch is None and (rest := RANGE.match(text, end)):  # 5〜10センチ, two to four inches, 18×24 cm: of one unit
+        end = rest.end()
+        stretch = every.match(text, end)
     if stretch is None:
         return ()
     fitting = [unit for pattern, unit in each if (match := pattern.match(text, end)) and match.end() == stretch.end()]
-    return tuple(_measure(number, unit) for unit in fitting)
+    below = BELOW.match(text, 0, start) is not None
+    return tuple(_measure(number, unit, below) for unit in fitting)
 
 
-def _measure(number: Fraction, unit: Unit) -> Measure:
+def _measure(number: Fraction, unit: Unit, below: bool) -> Measure:
     if unit.dimension == "temperature":
+        number = -number if below else number
         celsius = (number - 32) * 5 / 9 if unit.name == "fahrenheit" else number
         return Measure(unit.dimension, celsius, unit.other)
     return Measure(unit.dimension, number * unit.factor, unit.other)

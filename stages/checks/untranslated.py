@@ -22,6 +22,8 @@ from stages.text.writing_systems import HAN, JAPANESE, KANA, chinese_shape, in_c
 RUN = regex.compile(r"\p{Script=Han}{2,}")
 LATIN_WORD = regex.compile(r"(?<![\p{Latin}\p{N}@./_`<-])\p{Latin}[\p{Latin}'’]*(?![\p{Latin}\p{N}@/_`>-])")
 
+HALF = regex.compile(r"(?<=[\p{Script=Han}\p{Katakana}\p{Hiragana}ー])[a-z]{3,}(?![A-Za-z])")
+
 
 class Words(NamedTuple):
     """The lists of the table."""
@@ -103,12 +105,22 @@ def english_left(text: str, source: Record) -> str | None:
     found = [word for word in lower if word not in words().kept_latin]
     if source["lang"] != "en":
         return next((word for word in found if word not in there), None)
+    if half := half_word(text, source["text"]):
+        return half
     phrases = regex.findall(r"[a-z'’]{2,}(?: [a-z'’]{2,})+", text) if found else []
     spans = {part for span in span_texts(source) for part in span.split()}
     for word in found:
         usual = words().known if word in spans or any(word in phrase for phrase in phrases) else COMMON
         if word in there and commonness(word) >= usual:
             return word
+    return None
+
+
+def half_word(text: str, source: str) -> str | None:
+    """The end of a word of the source behind Han or kana, the rest of which was translated or lost: アミoxicillin, 现在ruz."""
+    for match in HALF.finditer(text):
+        if not regex.search(rf"(?<!\p{{Latin}}){match[0]}", source) and regex.search(rf"\p{{Latin}}{match[0]}", source):
+            return str(match[0])
     return None
 
 

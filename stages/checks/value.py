@@ -203,7 +203,9 @@ def scan(text: str, rules: Sequence[Rule], lang: str) -> list[Value]:
         spelled = not _DIGIT.search(match[0])
         for value in found:
             keys = [key for key in value.keys if isinstance(key, Fraction)]
-            own = value.measures or (measures(keys[0], whole, match.end(), lang) if len(keys) == 1 else ())
+            own = value.measures or (
+                measures(keys[0], whole, match.start(), match.end(), lang) if len(keys) == 1 else ()
+            )
             values.append(replace(value, spelled=spelled, measures=own, said=match[0].strip()))
         return "\0" * len(match[0])
 

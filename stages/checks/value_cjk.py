@@ -34,11 +34,11 @@ from stages.checks.value import (
 _TABLE = table("numbers_cjk")
 DIGITS, SMALL, LARGE = (_TABLE[name] for name in ("digits", "small", "large"))
 ERAS, WEAK = _TABLE["eras"], _TABLE["weak"]
-# 千 and 兆 that begin a unit are no number: 2.35千克, 300兆瓦.
-KANJI = r"(?:[〇零一二三四五六七八九十百万萬亿億两兩廿卅壱弐]|千(?![克米瓦卡赫伏帕焦吨升])|兆(?![瓦赫字帕欧]))"
+# 百, 千 and 兆 that begin a unit are no number: 945百帕, 2.35千克, 300兆瓦.
+KANJI = r"(?:[〇零一二三四五六七八九十万萬亿億两兩廿卅壱弐]|百(?!帕)|千(?![克米瓦卡赫伏帕焦吨升])|兆(?![瓦赫字帕欧]))"
 ARABIC = r"(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)(?:\.[0-9]+)?"
 # Atomic: the whole run is one number, or none; 11三振 is 11 of something.
-UNIT = r"(?:[十百万萬亿億]|千(?![克米瓦卡赫伏帕焦吨升])|兆(?![瓦赫字帕欧]))"
+UNIT = r"(?:[十万萬亿億]|百(?!帕)|千(?![克米瓦卡赫伏帕焦吨升])|兆(?![瓦赫字帕欧]))"
 NUMBER = rf"(?>(?:{ARABIC}{UNIT}*)+|{KANJI}+(?:{ARABIC}{UNIT}*)*)"
 # What follows a kanji number that is meant as one. 三人 counts; 三菱 and 五十嵐 do not.
 COUNTER = rf"(?:[{_TABLE['counter_characters']}]|{'|'.join(_TABLE['counter_words'])})"

@@ -351,6 +351,11 @@ RULES: tuple[Rule, ...] = tuple(
         (rf"({D})(?:[\s-]({SCALES}|bn|tn)\b|(?=\D|$))(?:st|nd|rd|th)?()", general, DIGIT),
         (r"\ba\s+dozen\s+or\s+(?:so|more)\b", lambda match: [vague(10, 19)], "dozen"),
         (WORDS, spelled, WHOLE_WORDS),
+        (
+            r"\b(?:an?|another)(?=\s(?:foot|inch|yard|mile|nautical|pound|ounce|gallon|acre|ton)\b)",
+            lambda match: [exact(1)],
+            "foot|inch|yard|mile|pound|ounce|gallon|acre|ton",
+        ),
         (r"\b(?:twice|thrice)\b", lambda match: [exact(2 if match[0].lower() == "twice" else 3)], "twice|thrice"),
         (r"\b(twent|thirt|fort|fift|sixt|sevent|eight|ninet)ies\b", tens_plural, "ies"),
         (r"\bhalf\b|\bhalv(?:ed|es|ing)\b", lambda match: [percent(Fraction(50), strong=False)], "half|halv"),

@@ -14,7 +14,10 @@ from stages.fidelity.corruptions import KINDS
 from stages.fidelity.fit import Row, fit
 
 # Whose wrong refusals were read while rules were written; the others' never were.
-READ = frozenset({"sport", "recipes", "rulings", "releases", "railways", "folklore"})
+READ = frozenset(
+    {"sport", "recipes", "rulings", "releases", "railways", "folklore"}
+    | {"weather", "obituaries", "schools", "jobs", "exhibitions", "incidents"}
+)
 
 
 def outcome(row: Row, model: Model, switches: Checks) -> str:

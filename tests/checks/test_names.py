@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from stages.checks.names import name_changed, verdicts
+from stages.checks.names import name_changed, names_gone, verdicts
 from stages.checks.unsupported_names import japanese_names, names_in_japanese
 from stages.text.phonetics import han_sounds, kana_sound, latin_sound, likeness
 from stages.text.readings import fold_han, reads_as
@@ -185,3 +185,18 @@ def test_a_japanese_name_that_the_source_does_not_have_is_seen_in_chinese() -> N
 def test_a_name_in_han_that_the_english_source_does_not_have_is_seen_in_japanese() -> None:
     assert list(names_in_japanese("Ogawa Bridge was closed.", "小川橋は閉鎖された。")) == []
     assert "桑原" in list(names_in_japanese("Ogawa Bridge was closed.", "桑原橋は閉鎖された。"))
+
+
+@pytest.mark.parametrize(
+    ("lang", "text", "gone"),
+    [
+        ("zh", "导演鹈殿朔之介昨晚在诹访市召开了记者会。", []),
+        ("zh", "导演昨晚在诹访市召开了记者会。", ["鵜殿朔之介"]),
+        ("zh", "导演鹈殿朔之介昨晚在冈谷召开了记者会。", ["諏訪市"]),
+        ("en", "Director Sakunosuke Udono gave a press conference in Suwa last night.", []),
+        ("en", "Director Tadashi Shiroishi gave a press conference in Suwa last night.", ["鵜殿朔之介"]),
+    ],
+)
+def test_a_name_of_no_span_that_is_nowhere_in_the_translation(lang: str, text: str, gone: list[str]) -> None:
+    source = {"lang": "ja", "text": "監督の鵜殿朔之介は昨夜、諏訪市で会見した。"}
+    assert list(names_gone(source, {"lang": lang, "text": text})) == gone

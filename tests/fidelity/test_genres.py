@@ -24,15 +24,15 @@ def rows(name: str, code: str) -> list[Row]:
     return wrong + [Row(name, False, "", "en", {})] * 40
 
 
-def test_there_are_twelve_genres_of_twelve_texts_in_three_languages() -> None:
+def test_there_are_twelve_genres_of_twelve_texts_in_three_languages_and_six_of_four() -> None:
     names = [Path(file).stem for file in files(str(FOLDER))]
-    assert len(names) == 12
+    assert len(names) == 18
     assert set(names) > READ
     for file in files(str(FOLDER)):
         records = read_records(file)
         assert {genre(record) for record in records} == {Path(file).stem}
-        assert len(records) == 36
-    assert len(read_pairs(None, None, files(str(FOLDER)))) == 288
+        assert len(records) in (36, 12)
+    assert len(read_pairs(None, None, files(str(FOLDER)))) == 336
 
 
 def test_what_only_one_genre_has_is_not_learnt_when_that_genre_is_left_out() -> None:
