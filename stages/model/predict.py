@@ -21,6 +21,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -162,8 +163,13 @@ def elsewhere(
     ]
 
 
-def answers(examples: Sequence[dict[str, Any]], options: Predict, given: argparse.Namespace) -> list[dict[str, Any]]:
-    """Predictions by the backend of the params.
+def answers(
+    files: Sequence[Sequence[dict[str, Any]]], options: Predict, given: argparse.Namespace
+) -> list[list[dict[str, Any]]]:
+    """Predictions by the backend of the params, a list for each file of examples.
+
+    No batch holds examples of two files: in bf16 an answer may turn on what it is padded with, and the scores of one file are
+    not to move with another.
 
     Raises:
         UserError: a grammar is asked of a backend that has none.
@@ -171,14 +177,13 @@ def answers(examples: Sequence[dict[str, Any]], options: Predict, given: argpars
     view = config.read("mix.view", View) if given.constrained or options.constrained else None
     if options.backend != "hf" and view:
         raise UserError("predict.constrained", f"backend {options.backend} has no grammar", "set predict.backend to hf")
-    if options.backend == "openai":
-        return elsewhere(None, examples, options, given.base, given.adapter)
-    tokenizer = load_tokenizer(given.base)
-    if options.backend == "vllm":
-        return elsewhere(tokenizer, examples, options, given.base, given.adapter)
+    tokenizer = None if options.backend == "openai" else load_tokenizer(given.base)
+    if options.backend != "hf":
+        found = iter(elsewhere(tokenizer, [row for rows in files for row in rows], options, given.base, given.adapter))
+        return [list(islice(found, len(rows))) for rows in files]
     model = load(given.base, given.adapter, dtype_of(options.precision))
     size, limit, stop = options.batch_size, options.max_new_tokens, options.stop_repetition
-    return predict(model, tokenizer, examples, size, limit, view, given.adapter, stop)
+    return [predict(model, tokenizer, rows, size, limit, view, given.adapter, stop) for rows in files]
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -199,17 +204,13 @@ def main(arguments: Sequence[str]) -> None:
         given.adapter = given.adapter or ask.RELEASED
         if options.backend != "openai":
             ask.fetch(given.base, given.adapter)
-        found = ask.answer(given.text, given.task, answers([one], options, given)[0])
+        found = ask.answer(given.text, given.task, answers([[one]], options, given)[0][0])
         print(ask.told(found, sys.stdout.isatty() and not given.json))
         return
     if not given.examples or not given.out or len(given.examples) != len(given.out):
         parser.error("give --text, or --examples and --out with as many files each")
     files = [read_checked(path, "example") for path in given.examples]
-    predictions = answers([example for file in files for example in file], options, given)
-    start = 0
-    for path, file in zip(given.out, files, strict=True):
-        part = predictions[start : start + len(file)]
-        start += len(file)
+    for path, part in zip(given.out, answers(files, options, given), strict=True):
         write_checked(path, part, "prediction")
         short, ended = sum(not item["finished"] for item in part), sum(item["repeated"] for item in part)
         print(f"{path}: {len(part)} predictions, {short} cut by max_new_tokens, {ended} ended by a repetition")

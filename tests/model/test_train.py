@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import random
+import shutil
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,6 +19,7 @@ from tokenizers import normalizers
 from torch.nn import functional
 
 from stages.core.errors import UserError
+from stages.core.files import write_json
 from stages.core.schema import write_checked
 from stages.model import base, predict, train
 from stages.model import examples as data
@@ -278,3 +280,19 @@ def test_predictions_go_to_the_file_of_their_examples(
         lines = [json.loads(line) for line in Path(f"{name}.out.jsonl").read_text(encoding="utf-8").splitlines()]
         assert [line["id"] for line in lines] == [row["id"] for row in rows]
         assert not any(line["finished"] for line in lines)
+
+
+def test_the_answers_of_a_file_do_not_depend_on_another_file(
+    sample: list[Record], trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(trained / "models", "models")
+    shutil.copyfile(trained / "params.yaml", "params.yaml")
+    write_json("models/adapter/head_tokens.json", [])  # all that it may write are the tokens of its inputs
+    rows = short_examples(sample, 8)
+    for name, part in {"a": rows[:3], "b": rows[3:]}.items():
+        write_checked(f"{name}.jsonl", part, "example")
+    common = ["--base", "models/base", "--adapter", "models/adapter", "--examples"]
+    predict.main([*common, "a.jsonl", "--out", "alone.jsonl"])
+    predict.main([*common, "a.jsonl", "b.jsonl", "--out", "both.jsonl", "b.out.jsonl"])
+    assert Path("alone.jsonl").read_bytes() == Path("both.jsonl").read_bytes()
