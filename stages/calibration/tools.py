@@ -2,8 +2,9 @@
 
     python -m stages.calibration.patch to label-studio --lang en --task TCREE/RE --out tasks.json --config labels.xml
 
-A row carries the record's id and hash, so that what comes back (`tool_answers`) is a patch like any other. A relation is an arrow between
-two regions of label `argument`; an event is its roles' regions, joined by arrows. All three count code points (Label Studio since 2021, its pull request 1559).
+A row carries the record's id and hash, so that what comes back (`tool_answers`) is a patch like any other. A relation is an arrow
+between two regions of label `argument`; an event is its roles' regions, joined by arrows. Places are code points, as Label Studio's page
+counts since 2021 (its pull request 1559; seen on a real server). How doccano's and Argilla's pages count was not looked at.
 """
 
 from __future__ import annotations
