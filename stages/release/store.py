@@ -3,8 +3,9 @@
     python -m stages.release.store             # what nothing released needs
     python -m stages.release.store --delete    # deletes it (`make release` does)
 
-Only outputs whose `.dvc` file says `remote: release` are pushed there: what else a `.dvc` file names, such as data of one's own, never
-gets into git by a release. The store keeps what those files name now, and what they named at the tags of versions; git has the rest.
+Only outputs whose `.dvc` file says `remote: release` are pushed there, and the report's page of the lock, which `make pull` shows: what
+else a `.dvc` file names, such as data of one's own, never gets into git by a release. The store keeps what those files and the lock name
+now, and what they named at the tags of versions; git has the rest.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from stages.core.files import loads, read_json
 from stages.core.run import run
 
 STORE, REMOTE = "release-store", "release"
+PAGE = "metrics/report.html"
 VERSION = re.compile(r"v\d+\.\d+\.\d+")
 
 
@@ -51,6 +53,17 @@ def _outs(text: str, place: str) -> Iterator[str]:
             yield out["md5"]
 
 
+def page(lock: str) -> set[str]:
+    """The hash of the report's page in the text of a `dvc.lock`; empty where it has none."""
+    stages = parse_yaml(lock, "dvc.lock").get("stages", {}).values()
+    return {out["md5"] for stage in stages for out in stage.get("outs", []) if out["path"] == PAGE}
+
+
+def own_page() -> set[str]:
+    lock = Path("dvc.lock")
+    return page(lock.read_text(encoding="utf-8")) if lock.exists() else set()
+
+
 def tracked() -> list[str]:
     """The `.dvc` files whose outputs belong into the store."""
     paths = sorted({*said("git", "ls-files", "*.dvc").split(), *map(str, Path("models").glob("*.dvc"))})
@@ -63,8 +76,8 @@ def stored() -> dict[str, Path]:
 
 
 def needed() -> set[str]:
-    """The hashes that the `.dvc` files name, of the working tree and of every released tag, and those in their folders."""
-    found = {md5 for path in tracked() for md5 in _outs(Path(path).read_text(encoding="utf-8"), path)}
+    """The hashes that the `.dvc` files and the lock name, of the working tree and of every released tag, and those in their folders."""
+    found = {md5 for path in tracked() for md5 in _outs(Path(path).read_text(encoding="utf-8"), path)} | own_page()
     files = stored()
     listings = {md5: read_json(files[md5]) for md5 in found if md5.endswith(".dir") and md5 in files}
     for tag in versions():
@@ -77,7 +90,7 @@ def needed() -> set[str]:
             md5 = "".join(Path(name).parts[-2:])
             if name.startswith(f"{STORE}/") and md5 in own and md5.endswith(".dir"):
                 listings[md5] = loads(said("git", "show", f"{tag}:{name}"), name)
-        found |= own
+        found |= own | (page(said("git", "show", f"{tag}:dvc.lock")) if "dvc.lock" in names else set())
     return found | {entry["md5"] for listing in listings.values() for entry in listing}
 
 
@@ -105,13 +118,14 @@ def push() -> None:
     Raises:
         UserError: something is in no cache, or a file is not in the store afterwards.
     """
-    dvc("push", "--quiet", "--remote", REMOTE, *tracked())
+    dvc("push", "--quiet", "--remote", REMOTE, *tracked(), *([PAGE] if own_page() else []))
     if subprocess.run(
         [sys.executable, "-m", "dvc", "config", "core.remote"], capture_output=True, check=False
     ).stdout.strip():
         dvc("push", "--quiet")
     if missing := sorted(
-        {md5 for path in tracked() for md5 in _outs(Path(path).read_text(encoding="utf-8"), path)} - stored().keys()
+        ({md5 for path in tracked() for md5 in _outs(Path(path).read_text(encoding="utf-8"), path)} | own_page())
+        - stored().keys()
     ):
         raise UserError(STORE, f"{missing[0]} is not in it", "see .dvc/config: the remote `release` is that folder")
 

@@ -24,6 +24,12 @@ STAGES = {
         "deps": ["models/oiellm"],
         "outs": [{"metrics/of_released.json": {"cache": False}}],
     },
+    "report_html": {
+        "desc": "Shows.",
+        "cmd": "sed 's/^/page of /' models/oiellm/adapter_model.safetensors > metrics/report.html",
+        "deps": ["models/oiellm"],
+        "outs": ["metrics/report.html"],
+    },
 }
 
 
@@ -162,7 +168,7 @@ def test_releases_are_carded_stored_and_tagged_and_the_store_keeps_what_tags_nee
         assert read_json(clone.path / "metrics/of_released.json") == read_json(
             clone.path / "models/adapter/ADAPTER.json"
         )
-    assert {"first", "second", "third"} <= clone.stored()
+    assert {"first", "second", "third", "page of first", "page of second", "page of third"} <= clone.stored()
     card = (clone.path / "models/oiellm/README.md").read_text(encoding="utf-8")
     head = yaml.safe_load(card.split("---")[1])
     assert head == {"base_model": "google/gemma-3-270m", "library_name": "peft", "license": "gemma", "language": ["ja", "en", "zh"], "pipeline_tag": "text-generation"}  # fmt: skip
@@ -177,8 +183,8 @@ def test_releases_are_carded_stored_and_tagged_and_the_store_keeps_what_tags_nee
     (clone.path / "release-store/files/md5/00").mkdir()
     (clone.path / "release-store/files/md5/00/stray").write_text("stray", encoding="utf-8")
     clone.run(sys.executable, "-m", "stages.release.store", "--delete")
-    assert {"first", "third"} <= clone.stored()
-    assert not {"second", "stray"} & clone.stored()
+    assert {"first", "third", "page of first", "page of third"} <= clone.stored()
+    assert not {"second", "page of second", "stray"} & clone.stored()
     clone.commit()
 
     for version, weights in {"v9.0.0": "first", "v9.2.0": "third"}.items():
