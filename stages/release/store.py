@@ -118,7 +118,9 @@ def push() -> None:
     Raises:
         UserError: something is in no cache, or a file is not in the store afterwards.
     """
-    dvc("push", "--quiet", "--remote", REMOTE, *tracked(), *([PAGE] if own_page() else []))
+    dvc("push", "--quiet", "--remote", REMOTE, *tracked())
+    if own_page():  # by itself: beside outputs that name their remote DVC passes over those that do not
+        dvc("push", "--quiet", "--remote", REMOTE, PAGE)
     if subprocess.run(
         [sys.executable, "-m", "dvc", "config", "core.remote"], capture_output=True, check=False
     ).stdout.strip():
