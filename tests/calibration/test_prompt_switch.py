@@ -17,6 +17,11 @@ from tests.support.pipeline import ROOT, commands, new_folder
 
 PATCHES = ROOT / "data/calibration"
 LANGUAGES = ("en", "ja", "zh")
+FITS = (
+    "applied",
+    "no_change",
+    "quarantined",
+)  # what becomes of a patch that fits; the last waits for a line that restores its record
 ROOMS = ("translated", "filtered", "quarantine", "ledger", "calibrated")
 
 
@@ -93,7 +98,7 @@ def test_patches_through_another_prompt_and_back(tmp_path: Path, monkeypatch: py
     run("raw", "tconer", "glossary")
     before = under(prompt)
     first = {name: record_hash(record) for name, record in open_desk("data", LANGUAGES).originals.items()}
-    assert {line["outcome"] for lang in LANGUAGES for line in fates(lang).values()} <= {"applied", "no_change"}
+    assert {line["outcome"] for lang in LANGUAGES for line in fates(lang).values()} <= set(FITS)
 
     under("v1")
     for lang in LANGUAGES:
@@ -134,7 +139,7 @@ def test_patches_through_another_prompt_and_back(tmp_path: Path, monkeypatch: py
     for lang in LANGUAGES:
         for place, line in fates(lang).items():
             holds = not place.startswith("lee.") or line["record_id"] in alike
-            assert line["outcome"] in (("applied", "no_change") if holds else ("conflict",)), line
+            assert line["outcome"] in (FITS if holds else ("conflict",)), line
         out = Path(f"data/calibrated/{lang}.jsonl")
         assert out.read_bytes() == before[str(out)], "a correction that was made under another prompt changed a record"
     Path("data/calibration/lee.jsonl").unlink()
