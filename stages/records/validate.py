@@ -67,6 +67,7 @@ ARTIFACTS = {
     "metrics/calibration.json": "calibration_metrics",
     "metrics/calibrated_quality.json": "calibrated_quality",
     "metrics/review_benchmark.json": "review_benchmark",
+    "metrics/seeds.json": "seed_metrics",
     "metrics/agreement.json": "agreement_metrics",
     "metrics/mix.json": "mix_metrics",
     "metrics/data_checks.json": "data_checks",
