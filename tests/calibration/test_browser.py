@@ -233,6 +233,55 @@ def test_no_counterpart_labels_and_the_same_label_on_all_of_these(visit: Open, d
     ]
 
 
+def withheld(tab: Any, what: str) -> Callable[[], None]:
+    """From now on the page waits for these answers, until the function that is returned lets them come."""
+    held, through = list[Any](), list[bool]()
+    tab.route(f"**/api/{what}*", lambda route: route.continue_() if through else held.append(route))
+
+    def go_on() -> None:
+        while not held:
+            tab.wait_for_timeout(10)
+        through.append(True)
+        with tab.expect_response(f"**/api/{what}*"):
+            for route in held:
+                route.continue_()
+
+    return go_on
+
+
+def test_keys_while_a_decision_is_on_its_way_reach_no_record(visit: Open, data: Path) -> None:
+    tab = visit(KUME)
+    go_on = withheld(tab, "decide")
+    press(tab, "a", "r", "x", "a")
+    go_on()
+    saved(tab)
+    assert [patch["op"] for patch in lines_of(data / "calibration")] == ["restore"]
+    playwright.expect(tab.locator("#record-id")).not_to_have_text(KUME)
+    playwright.expect(tab.locator("#mode")).to_have_text("")
+
+
+def test_who_opens_a_record_that_is_opening_keeps_what_is_selected(visit: Open) -> None:
+    tab = visit(MUSEUM)
+    go_on = withheld(tab, "record")
+    press(tab, "Home", "Shift+ArrowRight", "Shift+ArrowRight")
+    show(tab, MUSEUM)
+    press(tab, "Shift+ArrowRight")
+    go_on()
+    tab.wait_for_timeout(200)  # the answer is there, the page draws it
+    selected(tab, "The")
+
+
+def test_findings_that_come_late_do_not_turn_a_selection_round(visit: Open) -> None:
+    tab = visit(KUME)
+    go_on = withheld(tab, "findings")
+    show(tab, MUSEUM)
+    press(tab, "Control+End", *["ArrowLeft"] * 7, *["Shift+ArrowLeft"] * 4)
+    go_on()
+    tab.wait_for_timeout(200)
+    press(tab, *["Shift+ArrowLeft"] * 5)
+    selected(tab, "Nada ward")
+
+
 def test_a_new_translation_under_an_open_page_is_a_conflict_and_nothing_typed_is_lost(visit: Open, data: Path) -> None:
     tab = visit(MUSEUM)
     press(tab, "e", "Home")

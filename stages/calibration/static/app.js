@@ -84,14 +84,21 @@ async function loadQueue(at = state.record?.id ?? "") {
   return ids;
 }
 
-async function open(id) {
-  await attempt(async () => {
+function open(id) {
+  const there = id === state.record?.id;
+  if (there) $("#target").focus({ preventScroll: true });
+  return inTurn(() => load(id), !there);
+}
+
+async function load(id) {
+  const record = (ahead.id === id && (await ahead.record)) || (await call("GET", "record", { id }));
+  if (told(record) === state.shown) busy(false); // it is there already: caret, selection and draft stay
+  else {
     keep();
-    const record = ahead.id === id ? await ahead.record : null;
-    show(record ?? (await call("GET", "record", { id })));
-    const ids = await loadQueue(id);
-    look(ids[ids.indexOf(id) + 1]);
-  });
+    show(record);
+  }
+  const ids = await loadQueue(id);
+  look(ids[ids.indexOf(id) + 1]);
 }
 
 /** The next record is fetched ahead; if it changes until it is shown, its hash tells when a decision about it is sent. */
@@ -104,11 +111,28 @@ async function step(way) {
   const ids = state.queue?.ids ?? [];
   const at = ids.indexOf(state.record?.id);
   const next = at < 0 ? ids[0] : ids[at + way];
-  if (next) await open(next);
+  if (next) await load(next);
   else notice(ids.length ? "This is the last one under these filters." : "No record answers these filters.");
 }
 
+/** What is asked of the server goes one after the other. Until its record is shown, keys and buttons do nothing: what is typed for the
+ * next record must not reach the one before. */
+let turns = Promise.resolve();
+function inTurn(work, waiting = true) {
+  if (waiting) busy(true);
+  turns = turns.then(() => attempt(work)).finally(() => busy(false));
+  return turns;
+}
+
+function busy(on) {
+  state.busy = on;
+  $("#record").setAttribute("aria-busy", String(on));
+}
+
 // --- one record ---
+
+/** What a record says of itself; its findings come when they are ready. */
+const told = ({ findings, ...record }) => JSON.stringify(record);
 
 const drafts = new Map(); // what was typed and not saved, by record: looking elsewhere loses nothing
 
@@ -122,7 +146,7 @@ function show(record, draft = null) {
   drafts.delete(record.id);
   state.record = record;
   state.draft = draft ?? (kept?.hash === record.hash ? kept.draft : new Draft(record));
-  Object.assign(state, { row: 0, began: performance.now(), spent: 0 });
+  Object.assign(state, { row: 0, began: performance.now(), spent: 0, shown: told(record) });
   $("#comment").value = "";
   $("#record").hidden = false;
   $("#source").lang = record.source?.lang ?? "";
@@ -132,6 +156,7 @@ function show(record, draft = null) {
   render();
   $("#target").focus({ preventScroll: true });
   editor.select(0);
+  busy(false);
   if (!state.queue?.blind) setTimeout(() => state.record === record && locate(record), 150); // who only leafs through waits for no check
 }
 
@@ -152,6 +177,7 @@ const flash = { source: null, target: null };
 function render(caret = null) {
   const { record, draft } = state;
   const rows = draft.rows();
+  const held = caret === null && document.activeElement === $("#target") ? editor.ends() : null;
   state.row = Math.min(state.row, Math.max(rows.length - 1, 0));
   $("#record-id").textContent = record.id;
   $("#status").textContent = record.status === "in" ? "" : record.status;
@@ -178,6 +204,7 @@ function render(caret = null) {
     draw($(`#${side}`), text, marks[side]);
   }
   if (caret !== null) editor.select(caret);
+  else if (held) editor.select(...held);
   $("#source-label").textContent = record.source?.text_label ?? "";
   renderLabels();
   renderRows(rows);
@@ -294,14 +321,14 @@ function renderVersions() {
 // --- what a person does ---
 
 function change(work, caret = null) {
-  const chosen = editor.selection();
+  if (state.busy) return;
   work();
   render(caret);
-  if (caret === null && chosen && document.activeElement === $("#target")) editor.select(...chosen);
   announce();
 }
 
 function focusRow(n) {
+  if (state.busy) return;
   const rows = state.draft.rows();
   if (rows.length) state.row = (n + rows.length) % rows.length;
   render();
@@ -347,6 +374,7 @@ function announce() {
 }
 
 function startEdit() {
+  if (state.busy) return;
   editor.edit(true);
   state.draft.beginEdit();
   render(editor.selection()?.[0] ?? 0);
@@ -368,27 +396,20 @@ function seconds() {
 async function decide(decision) {
   finishEdit();
   const { record, draft } = state;
-  if (!record) return;
+  if (!record || state.busy) return null;
   const fields = decision === "reject" ? {} : draft.fields();
   if (!decision && !draft.touched()) return notice("Nothing was changed: a accepts the record as it is.");
   const sent = { id: record.id, base_hash: record.hash, decision, fields, comment: $("#comment").value, seconds: seconds(), missing: draft.missingItems() };
-  await send("decide", sent, draft);
+  return inTurn(() => save(sent));
 }
 
-async function send(name, sent, draft = null) {
+/** The server's answer, or null: then nothing was saved, and the page says why. */
+async function send(name, sent) {
   $("#saved").textContent = "saving …";
   if (ahead.id === sent.id) look(null);
   try {
     const answer = await call("POST", name, sent);
-    $("#saved").textContent = name === "undo" ? "undone" : `saved: ${sent.decision || "edit"}`;
     notice("");
-    if (name === "decide") {
-      state.done.push(sent);
-      state.undone = [];
-      show(answer.record);
-      await loadQueue(sent.id);
-      if (sent.decision) await step(1);
-    }
     return answer;
   } catch (error) {
     $("#saved").textContent = "not saved";
@@ -401,29 +422,52 @@ async function send(name, sent, draft = null) {
   }
 }
 
+/** Saves a decision or an edit; after a decision the next record is shown. True if it was saved. */
+async function save(sent) {
+  const answer = await send("decide", sent);
+  if (!answer) return false;
+  state.done.push(sent);
+  state.undone = [];
+  Object.assign(state, { record: answer.record, draft: new Draft(answer.record) });
+  try {
+    const ids = await loadQueue(sent.id);
+    if (!sent.decision || ids.at(-1) === sent.id || !ids.length) show(answer.record);
+    if (sent.decision) await step(1);
+  } finally {
+    $("#saved").textContent = `saved: ${sent.decision || "edit"}`;
+  }
+  return true;
+}
+
 async function undo() {
+  if (state.busy) return null;
   if (state.draft?.canUndo()) return change(() => state.draft.undo());
   const last = state.done.at(-1);
   if (!last) return notice("There is nothing to undo.");
-  const answer = await send("undo", { id: last.id });
-  if (!answer) return null;
-  state.undone.push(state.done.pop());
-  show(answer.record);
-  return loadQueue(last.id);
+  return inTurn(async () => {
+    const answer = await send("undo", { id: last.id });
+    if (!answer) return;
+    state.undone.push(state.done.pop());
+    show(answer.record);
+    await loadQueue(last.id);
+    $("#saved").textContent = "undone";
+  });
 }
 
 async function redo() {
+  if (state.busy) return null;
   if (state.draft?.canRedo()) return change(() => state.draft.redo());
-  const again = state.undone.pop();
+  const again = state.undone.at(-1);
   if (!again) return notice("There is nothing to redo.");
-  const rest = state.undone;
-  await attempt(async () => show(await call("GET", "record", { id: again.id })));
-  if (await send("decide", { ...again, base_hash: again.base_hash })) state.undone = rest;
-  return null;
+  const rest = state.undone.slice(0, -1);
+  return inTurn(async () => {
+    show(await call("GET", "record", { id: again.id }));
+    state.undone = (await save(again)) ? rest : [...rest, again];
+  });
 }
 
 const acts = {
-  accept: () => decide("accept"), reject: () => decide("reject"), save: () => decide(""), undo, redo, next: () => step(1), previous: () => step(-1),
+  accept: () => decide("accept"), reject: () => decide("reject"), save: () => decide(""), undo, redo, next: () => inTurn(() => step(1)), previous: () => inTurn(() => step(-1)),
   edit: startEdit, endEdit: finishEdit, label: label_, textLabel: (n) => state.record.text_labels[n] && change(() => state.draft.setTextLabel(state.record.text_labels[n])),
   row: (way) => focusRow(state.row + way), place, remove, noCounterpart, addEvent, argument, otherLabel: () => state.record.open_labels && otherLabel(),
   comment: () => $("#comment").focus(), search: () => $("#filters [name=text]").focus(), help: () => $("#help").showModal(), home: () => $("#target").focus(),
@@ -478,10 +522,10 @@ async function start(who) {
   Object.assign(state, { who, done: [], undone: [], record: null, draft: null });
   query.set("annotator", who);
   history.replaceState(null, "", `?${query}`);
-  await attempt(async () => {
+  await inTurn(async () => {
     const ids = await loadQueue();
     const first = state.queue.rows.find((row) => row.state !== "decided")?.id ?? ids[0];
-    if (first) await open(first);
+    if (first) await load(first);
     else notice("There is nothing to review.");
   });
 }

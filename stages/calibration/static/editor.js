@@ -36,6 +36,13 @@ export class Editor {
     return [this.offset(range.startContainer, range.startOffset), this.offset(range.endContainer, range.endOffset)];
   }
 
+  /** Where the selection was begun and where it ends, which may be before it; null where it is elsewhere. */
+  ends() {
+    const selection = document.getSelection();
+    if (!this.selection()) return null;
+    return [this.offset(selection.anchorNode, selection.anchorOffset), this.offset(selection.focusNode, selection.focusOffset)];
+  }
+
   /** Puts caret or selection there. */
   select(start, end = start) {
     const place = (offset) => {
