@@ -37,7 +37,7 @@ RELEASED := data/responses.jsonl.gz data/responses-baseline.jsonl.gz models/oiel
 	@mkdir -p $(@D) && touch $@
 FORCE:
 
-repro: .venv/with-data .venv/with-train .dvc/tmp/pulled  ## rebuild everything that changed, from Japanese records to scores; ends with the alarms
+repro: .venv/with-data .venv/with-train .dvc/tmp/pulled  ## rebuild everything that changed, from source records to scores; ends with the alarms
 	dvc repro
 	@python -m stages.report.alarms metrics/alarms.json
 	@echo "report: metrics/report.html (one page, opens offline), metrics/report.md"

@@ -21,6 +21,16 @@ from pathlib import Path
 from benchmarks.common import print_table, write_results
 
 ROOT = Path(__file__).resolve().parents[1]
+WARM = (
+    "VIRTUAL_ENV",
+    "OPENAI_",
+    "LLM_",
+    "XDG_",
+    "HF_",
+    "DVC_",
+    "PIP_CACHE_DIR",
+    "MAKE",
+)  # what may lead to a cache or to this folder
 PULL = {"install": ["make", "install", "PART=model"], "pull": ["make", "pull"]}  # the second finds the first done
 REPRO = {"install_rest": ["make", "install"], "repro": ["make", "repro"], "second_repro": ["make", "repro"]}
 
@@ -32,6 +42,7 @@ def timed(commands: dict[str, list[str]], folder: Path, environment: dict[str, s
         begun = time.monotonic()
         subprocess.run(command, cwd=folder, env=environment, check=True)
         found[name] = round(time.monotonic() - begun, 1)
+        print(f"{name}: {found[name]} s", file=sys.stderr)  # a later step may fail
     return found
 
 
@@ -42,9 +53,7 @@ def main(arguments: Sequence[str]) -> None:
     with tempfile.TemporaryDirectory() as name:
         top = Path(name)
         (top / "home").mkdir()
-        kept = {
-            key: value for key, value in os.environ.items() if not key.startswith(("VIRTUAL_ENV", "OPENAI_", "LLM_"))
-        }
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(WARM)}
         path = os.pathsep.join(part for part in os.environ["PATH"].split(os.pathsep) if ".venv" not in part)
         environment = {**kept, "HOME": str(top / "home"), "LLM_CACHE": str(top / "cache"), "PATH": path}
         clone = {"clone": ["git", "clone", "--quiet", str(ROOT), "clone"]}

@@ -21,7 +21,12 @@ import yaml
 from stages.core.graph import ROOT, module_path
 from tests.test_pipeline import PIPELINE, outputs_of
 
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "data").glob("*/*.md")),
+]
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 TOPS = "stages|schemas|data|metrics|models|tests|benchmarks|docs|profiles|release-store|projects"
 OWN = ("data/external/", "data/reading/", "projects/", "schemas/labels/languages/")  # where a reader's own files lie
@@ -219,3 +224,18 @@ def test_files_that_a_page_names_exist(page: Path) -> None:
         if not exists(path):
             missing.append(path)
     assert not missing, f"{page.name} names what is not there: {missing}"
+
+
+def test_files_that_code_names_exist() -> None:
+    """Paths of this repository in comments, docstrings and messages; not what a command makes, or a reader fills in."""
+    made = (*OWN, "benchmarks/results/", "tests/downloads")
+    tops = "stages|schemas|tests|benchmarks|docs|profiles|requirements"
+    own = [path for path in tracked() if re.match(r"(stages|benchmarks|profiles|tests)/.*\.(py|yaml|j2)$", path)]
+    missing = []
+    for name in ["Makefile", "params.yaml", "dvc.yaml", "pyproject.toml", "torch.txt", *own]:
+        text = (ROOT / name).read_text(encoding="utf-8")
+        for path in re.findall(rf"(?<![\w/.:-])(?:{tops})/[\w@<>{{}}*./-]*[\w>}}*/]", text):
+            filled_in = HOLE.search(path) or re.search(r"[{}]", path) or f"{path}/".startswith(made)
+            if not filled_in and path.rstrip("/") not in tracked():
+                missing.append(f"{name}: {path}")
+    assert not missing, f"named and not there: {missing}"

@@ -7,12 +7,12 @@ part is asked for a word of the source that sounds like it.
 
 from __future__ import annotations
 
+import warnings
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
 from itertools import permutations, product
 
-import jieba  # type: ignore[import-untyped]
 import regex
 
 from stages.checks.tables import table
@@ -21,6 +21,10 @@ from stages.text.phonetics import han_sounds, kana_sound, latin_sounds, likeness
 from stages.text.readings import HAN, dictionary, fold_han, lexicon, proper_nouns, reads_as
 from stages.text.spelling import kana_key, latin_key
 from stages.text.writing_systems import in_charset
+
+with warnings.catch_warnings():  # of its escapes, by Python 3.12 and later, the first time that it is compiled
+    warnings.simplefilter("ignore", SyntaxWarning)
+    import jieba  # type: ignore[import-untyped]
 
 _TABLE = table("names")["chinese"]
 FUNCTION, GRAMMAR, RARE, SELDOM, LONG = (_TABLE[name] for name in ("function", "grammar", "rare", "seldom", "long"))

@@ -193,7 +193,7 @@ def find_alarms(found: Mapping[str, Any], options: DataChecks) -> list[dict[str,
 
 
 def check(train: Sequence[Row], test: Sequence[Row], options: DataChecks) -> dict[str, Any]:
-    """All findings (`schemas/data_checks.schema.json`).
+    """All findings (`schemas/dataset/data_checks.schema.json`).
 
     Raises:
         UserError: a threshold with which nothing could be found, or everything.

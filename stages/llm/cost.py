@@ -27,7 +27,7 @@ MILLION = Decimal(1_000_000)
 
 # Tokens per match, and per message: a non-negative least-squares fit of relative errors on 618 recorded calls of five
 # prompts to a Qwen2.5 tokenizer. Each prompt's sum is within 5 %; held out of the fit, within 7 %, but for the short
-# glossary prompt (17 % low). `tests/test_cost.py` holds the error on the recording. White space costs nothing of its own:
+# glossary prompt (17 % low). `tests/llm/test_cost.py` holds the error on the recording. White space costs nothing of its own:
 # tokenizers join it to what follows. Latin words are cut into pieces of six letters, symbols count by their runs.
 TOKENS_PER_MATCH = {
     "Han": (regex.compile(r"\p{Han}"), 0.875),
@@ -57,7 +57,7 @@ def read_prices(path: Path = PRICES) -> dict[str, Price]:
     except (OSError, yaml.YAMLError) as error:
         raise UserError(str(path), "not readable: " + " ".join(str(error).split()), "take it from git") from error
     for pointer, message in faults(table, "prices"):
-        raise UserError(f"{path}: {pointer}", message, "prices are decimal strings, see schemas/prices.schema.json")
+        raise UserError(f"{path}: {pointer}", message, "prices are decimal strings, see schemas/llm/prices.schema.json")
     result: dict[str, Price] = {}
     for row in table["prices"]:
         if row["model"] in result:

@@ -1,6 +1,6 @@
 """The unified record: one text, one text-level label, its extractions, the same between all data stages.
 
-A record is a plain dict with the keys of `schemas/record.schema.json`, in that order. `start` counts Unicode code
+A record is a plain dict with the keys of `schemas/records/record.schema.json`, in that order. `start` counts Unicode code
 points; `text[start:start+len(span)] == span` holds wherever it is not null.
 """
 

@@ -22,7 +22,7 @@ NOTE = (
 
 
 def load(path: str | Path) -> list[dict[str, Any]]:
-    """The entries of a YAML file (`schemas/published.schema.json`).
+    """The entries of a YAML file (`schemas/report/published.schema.json`).
 
     Raises:
         UserError: broken YAML, an entry that its schema refuses, or two scores of one system for one cell.

@@ -3,7 +3,7 @@
     python -m stages.scoring.compare data/predictions/baseline.jsonl data/predictions/test.jsonl --gold data/mix/test.jsonl
     python -m stages.scoring.compare HEAD~1 . --metrics FILE    # a revision and a folder, each with its own gold
 
-A and B are each a file of predictions (`schemas/prediction.schema.json`, scored against --gold), a folder or a DVC or git
+A and B are each a file of predictions (`schemas/records/prediction.schema.json`, scored against --gold), a folder or a DVC or git
 revision; the latter two hold data/predictions/test.jsonl and data/mix/test.jsonl, which a revision takes from DVC's cache
 or remote. Both must have been predicted on the same gold. What the columns mean is written in docs/compare.md; resamples
 and seed come from the params section `evaluate`.
@@ -157,7 +157,7 @@ def counts(predictions: Path, gold: Path) -> dict[str, tuple[str, Cell, Counts]]
 
 
 def compare_sides(a: str, b: str, gold: str, resamples: int, seed: int) -> dict[str, Any]:
-    """The whole comparison of two files, folders or revisions, as `schemas/comparison.schema.json` has it."""
+    """The whole comparison of two files, folders or revisions, as `schemas/scoring/comparison.schema.json` has it."""
     with tempfile.TemporaryDirectory() as folder:
         left, right = (side(name, gold, Path(folder, key)) for name, key in ((a, "a"), (b, "b")))
         digest = same_gold(left[1], right[1], (a, b))

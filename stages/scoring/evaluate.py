@@ -4,7 +4,7 @@
         --defects metrics/evaluation_defects.json --intervals metrics/evaluation_intervals.json
     python -m stages.scoring.evaluate data/predictions/model.jsonl data/mix/test.jsonl    # only prints a table
 
-PRED holds predictions (`schemas/prediction.schema.json`), GOLD examples of the mix (`schemas/example.schema.json`), in
+PRED holds predictions (`schemas/records/prediction.schema.json`), GOLD examples of the mix (`schemas/records/example.schema.json`), in
 any order. What counts is written in docs/scoring.md. Resamples and seed come from the params section `evaluate`.
 """
 

@@ -1,12 +1,13 @@
-"""A partial score of extractions beside the exact one: what of a span is right counts, as far as it is right.
+"""A partial-span F1 beside the exact one: an extraction counts by the share of characters that its spans have right.
 
 Two extractions are compared if their labels are the same. A pair of spans counts twice the code points that they share in the
 text over the lengths of both (Dice), a relation or event the mean over its spans, and nothing where one of them shares
 nothing. Gold and predicted extractions are paired one to one so that the sum is greatest; the sum takes the place of
 the right ones in F1. Where all spans are exact or wrong, it is the exact score; it is never below it.
 
-The same in spirit as MASSIE's LF1 (Le et al., ACL 2025), a "structure-aware metric that captures partially matched spans"; its
-formula was not public in a form that this project could read, so figures here are not comparable with its own.
+In the field's terms: partial credit by character overlap, and an optimal one-to-one alignment as in CEAF (Luo, 2005; Chen et al.,
+2023, arXiv 2310.13793, have one frame for such scores). MUC and SemEval-2013 differ: their partial match gives one half to any
+overlap. It is not MASSIE's LF1 (Le et al., ACL 2025), of which this project could read the abstract alone, not the formula.
 """
 
 from __future__ import annotations

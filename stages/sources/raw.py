@@ -6,8 +6,8 @@
 Records are what is translated. Natural records are texts that their source has in several languages already, each as it was
 written there: they go into the mix beside the translations, and are no reference of any.
 References, hand-made for the sample and of one's own by people's acceptance (adapter `references`, `stages.calibration.accepted`),
-measure translations and are the frozen test set. No stage that asks an LLM for
-data reads them; the LLM baseline shows those of training groups, the judge grades some beside the translations.
+measure translations and are the frozen test set. No stage that asks an LLM for data reads them; the LLM baseline shows those of
+training groups as examples.
 The records of the second frozen test set, `raw.second`, stand apart from all of these: nothing but predictions reads them.
 """
 

@@ -1,4 +1,4 @@
-"""The scorer against a second, obvious one (tests/second_scorer.py), over the whole of docs/scoring.md.
+"""The scorer against a second, obvious one (tests/support/second_scorer.py), over the whole of docs/scoring.md.
 
 Scores and defects over several records are compared with the labels and extractions that the outputs were made from;
 single outputs, of any form, with what the second one reads in them.

@@ -54,7 +54,7 @@ def test_the_references_are_the_pinned_ones() -> None:
     for path in sorted((FOLDER / "references").glob("*.jsonl")):
         digest.update(path.name.encode() + b"\n" + path.read_bytes())
     assert digest.hexdigest() == REFERENCES_SHA256, (
-        "a reference changed: say which and why in data/sample/CHANGES.md, then pin this hash in tests/test_sample.py"
+        "a reference changed: say which and why in data/sample/CHANGES.md, then pin this hash in tests/sources/test_sample.py"
     )
 
 
