@@ -26,7 +26,7 @@ from stages.core.files import read_bytes, read_json, write_bytes
 from stages.core.run import run
 from stages.fidelity import measure
 from stages.records.tasks import LEVELS
-from stages.report import compare_prompts, corpus_tables
+from stages.report import check_aims, compare_prompts, corpus_tables
 from stages.report.score_tables import interval, pivot, verdict
 from stages.report.systems import systems_table
 from stages.scoring import external_scorers
@@ -215,6 +215,7 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "translation": translation,
     "benchmarks": benchmarks,
     "checks": lambda: measure.table(read_json("metrics/checks.json")),
+    "check_aims": lambda: table(check_aims.aims(read_json("metrics/checks.json"))),
     "prompts": lambda: compare_prompts.table(read_json("metrics/prompts.json")),
     "baselines": baselines,
     "corpus_cells": lambda: table(corpus_tables.cells()),

@@ -1,0 +1,54 @@
+"""Each aim of the checks stands beside its figure, with whether it is met."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
+
+from stages.core.files import read_json
+from stages.report.check_aims import aims
+
+METRICS: dict[str, Any] = read_json("metrics/checks.json")
+
+
+def row(metrics: dict[str, Any], what: str) -> dict[str, Any]:
+    """One row of the table."""
+    table = aims(metrics)
+    return {str(name): value for name, value in table[table["aim"] == what].iloc[0].items()}
+
+
+def test_every_aim_has_a_figure_of_the_committed_file() -> None:
+    table = aims(METRICS)
+    assert len(table) == 12
+    assert not (table["figure"] == "–").any()
+    assert set(table["met"]) <= {"yes", "yes, not by the whole interval", "no"}
+
+
+def test_refused_and_warned_translations_count_as_found() -> None:
+    cell = METRICS["reading"]["all"]["inadequate"]
+    found = row(METRICS, "inadequate translations refused or warned of (40 of 60)")
+    assert found["figure"].startswith(f"{cell['found'] + cell['warned']} of {cell['n']} ")
+    assert found["bound"] == "at least 66.67%"
+
+
+def test_forty_of_sixty_is_enough_and_one_fewer_is_not() -> None:
+    metrics = deepcopy(METRICS)
+    metrics["reading"]["all"]["inadequate"] |= {"n": 60, "found": 30, "warned": 10}
+    assert (
+        row(metrics, "inadequate translations refused or warned of (40 of 60)")["met"]
+        == "yes, not by the whole interval"
+    )
+    metrics["reading"]["all"]["inadequate"]["warned"] = 9
+    assert row(metrics, "inadequate translations refused or warned of (40 of 60)")["met"] == "no"
+
+
+def test_an_interval_that_passes_the_bound_is_told() -> None:
+    metrics = deepcopy(METRICS)
+    for count, met in ((2, "yes"), (12, "yes, not by the whole interval"), (14, "no")):
+        metrics["unseen_genres"]["refused"] |= {"n": 336, "count": count}
+        assert row(metrics, "true references refused")["met"] == met
+
+
+def test_what_was_not_measured_has_a_dash() -> None:
+    table = aims({**METRICS, "unseen_genres": None, "reading": None, "records_per_second": None})
+    assert set(table["figure"]) == set(table["met"]) == {"–"}
