@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,21 +12,13 @@ from dvc.repo import Repo
 
 from tests.support.pipeline import ROOT
 
-# Stages without data of others before them, so that `dvc commit` needs no run: their outputs are made by hand.
+# Stages without data of others before them, so that DVC's commit needs no run: their outputs are made by hand.
 OWN = "data/external/own.jsonl"  # of a source
 STAGES = ("raw", "base", "data_checks", "baseline")
 
 
-def dvc(folder: Path, *words: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "dvc", *words], cwd=folder, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
 def stale_in(folder: Path) -> set[str]:
-    """The stages that `dvc status` names, asked of DVC in this process."""
+    """The stages that `dvc status` names: DVC is asked in this process, whose start it would cost each time."""
     with contextlib.chdir(folder), Repo() as repo:
         return set(repo.status())
 
@@ -52,10 +42,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
             if not path.exists():
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text("{}\n", encoding="utf-8")
-    dvc(folder, "init", "--no-scm", "-q")
-    dvc(folder, "config", "core.analytics", "false")
-    dvc(folder, "commit", "-f", "-q")
-    assert "up to date" in dvc(folder, "status")
+    with contextlib.chdir(folder), Repo.init(no_scm=True) as repo:
+        repo.commit(force=True)
+    assert stale_in(folder) == set()
     return folder
 
 

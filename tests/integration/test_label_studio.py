@@ -13,9 +13,10 @@ import pytest
 from stages.calibration.desk import open_desk
 from stages.calibration.patch import main
 from stages.core.files import write_jsonl
-from stages.records.record import Record, group_of
+from stages.records.record import Record
 from stages.records.rules import write_records
 from tests.support.label_studio import INSTALLED, LabelStudio
+from tests.support.records import scnm_record
 
 LANGUAGES = ["ja", "en", "zh"]
 FAMILY = "👩‍👩‍👧"  # five code points, eight UTF-16 units
@@ -34,22 +35,8 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabelStudio]:
 
 
 def hard(native: str, lang: str) -> Record:
-    labels = {"zh": "社会", "ja": "社会"}
     text = HARD if lang == "zh" else f"{FAMILY}は𠮷野で🎉新潟の𠮷野を見た。"
-    spans = HARD_SPANS if lang == "zh" else []
-    return {
-        "id": f"SCNM/NER/own/{native}/{lang}",
-        "group": group_of(native),
-        "subset": "SCNM",
-        "task": "NER",
-        "source": "own",
-        "lang": lang,
-        "split": "train",
-        "text": text,
-        "text_label": labels[lang],
-        "text_label_origin": "source",
-        "extractions": [{"label": name, "spans": [{"text": words, "start": at}]} for name, words, at in spans],
-    }
+    return scnm_record(native, lang, text, HARD_SPANS if lang == "zh" else [], "社会")
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import shutil
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import dropwhile
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import torch
 import yaml
 from tokenizers import normalizers
 from torch.nn import functional
+from torch.nn.modules.module import register_module_forward_pre_hook
 
 from stages.core.errors import UserError
 from stages.core.files import write_json
@@ -102,7 +104,7 @@ PREDICT = "--base models/base --adapter models/adapter --examples train.jsonl --
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_tiny_llama(tmp_path_factory.mktemp("tiny"))
+    return write_tiny_llama(tmp_path_factory.mktemp("tiny"), tied=False)
 
 
 @pytest.fixture(scope="module")
@@ -264,13 +266,19 @@ def test_a_batch_predicts_what_each_prompt_alone_does(sample: list[Record], trai
     assert all(len(ids) <= 12 and (finished or len(ids) == 12) for ids, finished in alone)
 
 
+def answering(trained: Path, folder: Path, **options: Any) -> Path:
+    """A folder with the trained models, that predicts by these options."""
+    shutil.copytree(trained / "models", folder / "models")
+    knobs = yaml.safe_load((trained / "params.yaml").read_text(encoding="utf-8"))
+    knobs["predict"] |= options
+    (folder / "params.yaml").write_text(yaml.safe_dump(knobs), encoding="utf-8")
+    return folder
+
+
 def test_predictions_go_to_the_file_of_their_examples(
-    sample: list[Record], trained: Path, monkeypatch: pytest.MonkeyPatch
+    sample: list[Record], trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(trained)
-    knobs = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
-    knobs["predict"]["max_new_tokens"] = 3
-    Path("params.yaml").write_text(yaml.safe_dump(knobs), encoding="utf-8")
+    monkeypatch.chdir(answering(trained, tmp_path, max_new_tokens=3))
     parts = {"a": short_examples(sample, 5), "b": list(reversed(short_examples(sample, 3)))}
     for name, rows in parts.items():
         write_checked(f"{name}.jsonl", rows, "example")
@@ -285,14 +293,28 @@ def test_predictions_go_to_the_file_of_their_examples(
 def test_the_answers_of_a_file_do_not_depend_on_another_file(
     sample: list[Record], trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    shutil.copytree(trained / "models", "models")
-    shutil.copyfile(trained / "params.yaml", "params.yaml")
+    """Neither by the batches that reach the model, in which padding moves bf16, nor by the tokens that may be written."""
+    monkeypatch.chdir(answering(trained, tmp_path, batch_size=8, max_new_tokens=12))
     write_json("models/adapter/head_tokens.json", [])  # all that it may write are the tokens of its inputs
-    rows = short_examples(sample, 8)
-    for name, part in {"a": rows[:3], "b": rows[3:]}.items():
+    tokenizer, rows = load_tokenizer("models/base"), short_examples(sample, 12)
+    parts = {"a": [row for row in rows if row["lang"] == "en"], "b": [row for row in rows if row["lang"] != "en"]}
+    owner = {tuple(prompt_ids(tokenizer, row["input"])): name for name, part in parts.items() for row in part}
+    assert len(owner) == len(rows), "an input is told from the others by its tokens"
+    for name, part in parts.items():
         write_checked(f"{name}.jsonl", part, "example")
+    batches: list[list[str]] = []
+
+    def note(module: torch.nn.Module, inputs: tuple[Any, ...]) -> None:
+        if isinstance(module, torch.nn.Embedding):
+            unpadded = [
+                tuple(dropwhile(lambda token: token == tokenizer.pad_token_id, ids)) for ids in inputs[0].tolist()
+            ]
+            batches.append([owner[ids] for ids in unpadded if ids in owner])
+
     common = ["--base", "models/base", "--adapter", "models/adapter", "--examples"]
     predict.main([*common, "a.jsonl", "--out", "alone.jsonl"])
-    predict.main([*common, "a.jsonl", "b.jsonl", "--out", "both.jsonl", "b.out.jsonl"])
+    with register_module_forward_pre_hook(note):
+        predict.main([*common, "a.jsonl", "b.jsonl", "--out", "both.jsonl", "b.out.jsonl"])
     assert Path("alone.jsonl").read_bytes() == Path("both.jsonl").read_bytes()
+    assert Counter(name for batch in batches for name in batch) == Counter(owner.values())
+    assert all(len(set(batch)) <= 1 for batch in batches)

@@ -19,9 +19,9 @@ from stages.scoring.linear_baseline import fit_text, fit_words, occurs, predict
 from stages.scoring.score import defects, judge_all, scores, tally
 from stages.sources import sample
 from stages.sources.common import Source
+from tests.support.pipeline import ROOT, here
 from tests.support.scoring import example as scoring_example
 
-ROOT = Path(__file__).resolve().parents[2]
 Example = dict[str, Any]
 
 
@@ -166,21 +166,25 @@ def test_on_its_own_training_examples_it_recalls_every_relation_and_event() -> N
 # --- the command -----------------------------------------------------------------------------------------------------
 
 
-def command(folder: Path, hash_seed: str) -> subprocess.CompletedProcess[str]:
-    line = [sys.executable, "-m", "stages.scoring.linear_baseline"]
-    for option in ("train", "test", "out"):
-        line += [f"--{option}", str(folder / f"{option}.jsonl")]
-    environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
+def words(folder: Path) -> list[str]:
+    options = [(f"--{option}", str(folder / f"{option}.jsonl")) for option in ("train", "test", "out")]
+    return ["stages.scoring.linear_baseline", *(word for pair in options for word in pair)]
+
+
+def under_hash_seed(folder: Path, seed: str) -> subprocess.CompletedProcess[str]:
+    line = [sys.executable, "-m", *words(folder)]
+    environment = {**os.environ, "PYTHONHASHSEED": seed}
     return subprocess.run(line, cwd=ROOT, env=environment, capture_output=True, text=True, encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_the_same_examples_give_the_same_bytes_in_any_order(tmp_path: Path) -> None:
     train, test = views("joint")
     written = []
     for seed in ("1", "2"):
         write_jsonl(tmp_path / "train.jsonl", train)
         write_jsonl(tmp_path / "test.jsonl", test)
-        done = command(tmp_path, seed)
+        done = under_hash_seed(tmp_path, seed)
         assert (done.returncode, done.stderr) == (0, "")
         assert done.stdout == f"{tmp_path / 'out.jsonl'}: {len(test)} predictions from {len(train)} training examples\n"
         written.append((tmp_path / "out.jsonl").read_bytes())
@@ -193,9 +197,9 @@ def test_the_same_examples_give_the_same_bytes_in_any_order(tmp_path: Path) -> N
 def test_bad_input_is_one_line_and_writes_nothing(tmp_path: Path) -> None:
     write_jsonl(tmp_path / "train.jsonl", [example("東京")])
     write_jsonl(tmp_path / "test.jsonl", [{**example("東京"), "label": "x"}])
-    done = command(tmp_path, "0")
+    done = here(words(tmp_path))
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
     assert f"{tmp_path}/test.jsonl:1: /: " in done.stderr
     assert not (tmp_path / "out.jsonl").exists()
     (tmp_path / "train.jsonl").unlink()
-    assert "train.jsonl: no such file" in command(tmp_path, "0").stderr
+    assert "train.jsonl: no such file" in here(words(tmp_path)).stderr
