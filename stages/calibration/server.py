@@ -26,6 +26,8 @@ FILES = {
     "editor.js": "text/javascript",
     "draft.js": "text/javascript",
     "keys.js": "text/javascript",
+    "dom.js": "text/javascript",
+    "panels.js": "text/javascript",
     "style.css": "text/css",
 }
 LIMIT = 4 << 20  # bytes of a request's body

@@ -1,18 +1,14 @@
 // The review page: one record at a time, everything by keyboard. A decision is shown as saved once the server has it on the disk.
+import { $, element } from "./dom.js";
 import { Editor } from "./editor.js";
 import { Draft } from "./draft.js";
 import { draw, points, units, whole } from "./marks.js";
-import { bindKeys, digit } from "./keys.js";
+import { bindKeys } from "./keys.js";
+import { hover, renderFindings, renderLabels, renderRows, renderVersions } from "./panels.js";
 
-const $ = (selector) => document.querySelector(selector);
 const token = document.body.dataset.token;
 const query = new URLSearchParams(location.search);
 const state = { who: query.get("annotator") ?? "", queue: null, record: null, draft: null, row: 0, began: 0, spent: 0, done: [], undone: [] };
-const element = (tag, properties = {}, ...children) => {
-  const made = Object.assign(document.createElement(tag), properties);
-  made.append(...children.filter((child) => child !== null));
-  return made;
-};
 
 // --- the server ---
 
@@ -172,7 +168,12 @@ async function locate(record) {
   }
 }
 
-const flash = { source: null, target: null };
+let pointed = null; // the finding under the pointer
+function pointAt(finding) {
+  if (pointed === finding) return; // drawn anew under the pointer, it is entered once more
+  pointed = finding;
+  render();
+}
 
 function render(caret = null) {
   const { record, draft } = state;
@@ -198,7 +199,7 @@ function render(caret = null) {
     for (const finding of findings) {
       if (finding[side] && (side === "source" || draft.text === record.text)) {
         const [start, end] = finding[side].map((point) => units(text, point));
-        marks[side].push({ start, end, class: flash[side] === finding ? "finding flash" : "finding" });
+        marks[side].push({ start, end, class: pointed === finding ? "finding flash" : "finding" });
       }
     }
     draw($(`#${side}`), text, marks[side]);
@@ -206,116 +207,13 @@ function render(caret = null) {
   if (caret !== null) editor.select(caret);
   else if (held) editor.select(...held);
   $("#source-label").textContent = record.source?.text_label ?? "";
-  renderLabels();
-  renderRows(rows);
-  renderFindings(findings);
-  renderVersions();
+  renderLabels(state, acts, change);
+  renderRows(state, rows, acts);
+  renderFindings(state, findings, pointAt);
+  renderVersions(state, change);
   for (const name of ["undo", "redo"]) $(`[data-act=${name}]`).disabled = !(name === "undo" ? draft.canUndo() || state.done.length : draft.canRedo() || state.undone.length);
   $("[data-act=save]").disabled = !draft.touched();
   $("[data-act=accept]").firstChild.textContent = record.status === "in" ? "Accept " : "Restore ";
-}
-
-function renderLabels() {
-  const { record, draft } = state;
-  $("#text-labels").replaceChildren(
-    ...record.text_labels.map((label, n) => {
-      const button = element("button", { type: "button", role: "radio", textContent: label }, element("kbd", { textContent: `t ${digit(n)}` }));
-      button.setAttribute("aria-checked", String(label === draft.text_label));
-      button.addEventListener("click", () => change(() => draft.setTextLabel(label)));
-      return button;
-    }),
-  );
-  const names = record.kind === "event" ? record.roles : record.labels;
-  const buttons = names.map((label, n) => {
-    const button = element("button", { type: "button" }, element("kbd", { textContent: digit(n) }), ` ${label}`);
-    button.title = record.kind === "span" ? "Click, or press the number; with Shift, on all of these words" : "Click, or press the number";
-    button.addEventListener("click", (event) => label_(n, event.shiftKey));
-    return button;
-  });
-  if (record.kind === "relation") buttons.unshift(...["head", "tail"].map((name, n) => act(`${name} `, "[]"[n], () => argument(name))));
-  if (record.kind === "event") buttons.push(act("new event ", "+", () => addEvent()));
-  if (record.open_labels) buttons.push(act("other … ", "o", () => otherLabel()));
-  const pair = element("span", { className: "pair" }, act("place here ", "Enter", () => place()), act("no counterpart ", "x", () => noCounterpart()), act("remove ", "Del", () => remove()));
-  pair.setAttribute("role", "group");
-  pair.setAttribute("aria-label", "This pair");
-  $("#labels").replaceChildren(...buttons, pair);
-}
-
-function act(words, key, work) {
-  const button = element("button", { type: "button", textContent: words }, element("kbd", { textContent: key }));
-  button.addEventListener("click", work);
-  return button;
-}
-
-function renderRows(rows) {
-  const words = (item) => (item ? item.spans.map((span) => (span.role ? `${span.role}: ` : "") + span.words).join(" → ") : "");
-  $("#pairs tbody").replaceChildren(
-    ...rows.map((row, n) => {
-      const lost = row.target?.spans.some((span) => span.start === null);
-      const said = row.missing ? "no counterpart" : row.target ? words(row.target) : "not annotated";
-      const line = element("tr", { className: [n === state.row ? "current" : "", lost || (!row.target && !row.missing) ? "lost" : ""].join(" ") });
-      line.style.setProperty("--hue", `var(--hue-${(n + 1) % 8})`);
-      const pick = element("button", { type: "button", className: "number", textContent: String(n + 1), title: "Choose this pair ( , and . )" });
-      pick.addEventListener("click", () => focusRow(n));
-      if (n === state.row) pick.setAttribute("aria-current", "true");
-      const away = element("button", { type: "button", textContent: "✕", title: "Remove the annotation (Del)" });
-      away.setAttribute("aria-label", `Remove annotation ${n + 1}`);
-      away.addEventListener("click", () => (focusRow(n), remove()));
-      line.append(
-        element("td", {}, pick),
-        element("td", { lang: state.record.source?.lang ?? "", textContent: words(row.source) }),
-        element("td", { lang: state.record.lang, textContent: said + (lost ? " (not in the text)" : "") }),
-        element("td", { textContent: row.target?.label ?? row.source?.label ?? "" }),
-        element("td", {}, row.target ? away : null),
-      );
-      line.addEventListener("pointerenter", () => hover(n, true));
-      line.addEventListener("pointerleave", () => hover(n, false));
-      return line;
-    }),
-  );
-}
-
-function hover(n, on) {
-  for (const span of document.querySelectorAll(".text [data-rows]")) {
-    if (span.dataset.rows.split(" ").includes(String(n))) span.classList.toggle("hover", on);
-  }
-  $("#pairs tbody").children[n]?.classList.toggle("hover", on);
-}
-
-function renderFindings(findings) {
-  const unlike = state.draft.text !== state.record.text;
-  $("#findings ul").replaceChildren(
-    ...findings.map((finding) => {
-      const line = element("li", { textContent: finding.words, title: finding.code });
-      if (finding.what) line.append(element("q", { textContent: finding.what }));
-      for (const [event, on] of [["pointerenter", true], ["pointerleave", false]]) {
-        line.addEventListener(event, () => {
-          for (const side of ["source", "target"]) flash[side] = on ? finding : null;
-          render();
-        });
-      }
-      return line;
-    }),
-    ...(unlike && findings.length ? [element("li", { className: "quiet", textContent: "as the checks saw it, before your edit" })] : []),
-  );
-  $("#findings").hidden = !findings.length;
-}
-
-function renderVersions() {
-  $("#versions").hidden = !state.record.versions.length;
-  $("#versions ul").replaceChildren(
-    ...state.record.versions.map((version) => {
-      const line = element("li", {}, element("strong", { textContent: version.who }), ` ${version.why}`);
-      if (version.rejected) line.append(" — rejects it");
-      if (version.text !== undefined && version.text !== state.draft.text) line.append(element("blockquote", { textContent: version.text }));
-      if (version.text_label !== undefined) line.append(element("div", { textContent: `Label: ${version.text_label}` }));
-      if (version.extractions) line.append(element("div", { textContent: version.extractions.map((item) => [item.label, ...item.spans.map((span) => span.text)].filter(Boolean).join(": ")).join(" | ") }));
-      if (version.text !== undefined || version.text_label !== undefined || version.extractions) {
-        line.append(act("Take this version ", "", () => change(() => state.draft.take(version))));
-      }
-      return line;
-    }),
-  );
 }
 
 // --- what a person does ---
@@ -469,7 +367,7 @@ async function redo() {
 const acts = {
   accept: () => decide("accept"), reject: () => decide("reject"), save: () => decide(""), undo, redo, next: () => inTurn(() => step(1)), previous: () => inTurn(() => step(-1)),
   edit: startEdit, endEdit: finishEdit, label: label_, textLabel: (n) => state.record.text_labels[n] && change(() => state.draft.setTextLabel(state.record.text_labels[n])),
-  row: (way) => focusRow(state.row + way), place, remove, noCounterpart, addEvent, argument, otherLabel: () => state.record.open_labels && otherLabel(),
+  row: (way) => focusRow(state.row + way), choose: focusRow, place, remove, noCounterpart, addEvent, argument, otherLabel: () => state.record.open_labels && otherLabel(),
   comment: () => $("#comment").focus(), search: () => $("#filters [name=text]").focus(), help: () => $("#help").showModal(), home: () => $("#target").focus(),
 };
 

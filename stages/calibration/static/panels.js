@@ -1,0 +1,105 @@
+// What stands around the two texts: labels, pairs, findings, versions, each drawn anew from the state. What a button does is an act of the page.
+
+import { $, element } from "./dom.js";
+import { digit } from "./keys.js";
+
+export function renderLabels({ record, draft }, acts, change) {
+  $("#text-labels").replaceChildren(
+    ...record.text_labels.map((label, n) => {
+      const button = element("button", { type: "button", role: "radio", textContent: label }, element("kbd", { textContent: `t ${digit(n)}` }));
+      button.setAttribute("aria-checked", String(label === draft.text_label));
+      button.addEventListener("click", () => change(() => draft.setTextLabel(label)));
+      return button;
+    }),
+  );
+  const names = record.kind === "event" ? record.roles : record.labels;
+  const buttons = names.map((label, n) => {
+    const button = element("button", { type: "button" }, element("kbd", { textContent: digit(n) }), ` ${label}`);
+    button.title = record.kind === "span" ? "Click, or press the number; with Shift, on all of these words" : "Click, or press the number";
+    button.addEventListener("click", (event) => acts.label(n, event.shiftKey));
+    return button;
+  });
+  if (record.kind === "relation") buttons.unshift(...["head", "tail"].map((name, n) => act(`${name} `, "[]"[n], () => acts.argument(name))));
+  if (record.kind === "event") buttons.push(act("new event ", "+", () => acts.addEvent()));
+  if (record.open_labels) buttons.push(act("other … ", "o", () => acts.otherLabel()));
+  const pair = element("span", { className: "pair" }, act("place here ", "Enter", () => acts.place()), act("no counterpart ", "x", () => acts.noCounterpart()), act("remove ", "Del", () => acts.remove()));
+  pair.setAttribute("role", "group");
+  pair.setAttribute("aria-label", "This pair");
+  $("#labels").replaceChildren(...buttons, pair);
+}
+
+function act(words, key, work) {
+  const button = element("button", { type: "button", textContent: words }, element("kbd", { textContent: key }));
+  button.addEventListener("click", work);
+  return button;
+}
+
+export function renderRows(state, rows, acts) {
+  const words = (item) => (item ? item.spans.map((span) => (span.role ? `${span.role}: ` : "") + span.words).join(" → ") : "");
+  $("#pairs tbody").replaceChildren(
+    ...rows.map((row, n) => {
+      const lost = row.target?.spans.some((span) => span.start === null);
+      const said = row.missing ? "no counterpart" : row.target ? words(row.target) : "not annotated";
+      const line = element("tr", { className: [n === state.row ? "current" : "", lost || (!row.target && !row.missing) ? "lost" : ""].join(" ") });
+      line.style.setProperty("--hue", `var(--hue-${(n + 1) % 8})`);
+      const pick = element("button", { type: "button", className: "number", textContent: String(n + 1), title: "Choose this pair ( , and . )" });
+      pick.addEventListener("click", () => acts.choose(n));
+      if (n === state.row) pick.setAttribute("aria-current", "true");
+      const away = element("button", { type: "button", textContent: "✕", title: "Remove the annotation (Del)" });
+      away.setAttribute("aria-label", `Remove annotation ${n + 1}`);
+      away.addEventListener("click", () => (acts.choose(n), acts.remove()));
+      line.append(
+        element("td", {}, pick),
+        element("td", { lang: state.record.source?.lang ?? "", textContent: words(row.source) }),
+        element("td", { lang: state.record.lang, textContent: said + (lost ? " (not in the text)" : "") }),
+        element("td", { textContent: row.target?.label ?? row.source?.label ?? "" }),
+        element("td", {}, row.target ? away : null),
+      );
+      line.addEventListener("pointerenter", () => hover(n, true));
+      line.addEventListener("pointerleave", () => hover(n, false));
+      return line;
+    }),
+  );
+}
+
+/** Shows a pair on both sides, under the pointer. */
+export function hover(n, on) {
+  for (const span of document.querySelectorAll(".text [data-rows]")) {
+    if (span.dataset.rows.split(" ").includes(String(n))) span.classList.toggle("hover", on);
+  }
+  $("#pairs tbody").children[n]?.classList.toggle("hover", on);
+}
+
+/** `onPoint(finding or null)`: the pointer is on one, or on none. */
+export function renderFindings(state, findings, onPoint) {
+  const unlike = state.draft.text !== state.record.text;
+  $("#findings ul").replaceChildren(
+    ...findings.map((finding) => {
+      const line = element("li", { textContent: finding.words, title: finding.code });
+      if (finding.what) line.append(element("q", { textContent: finding.what }));
+      for (const [event, on] of [["pointerenter", true], ["pointerleave", false]]) {
+        line.addEventListener(event, () => onPoint(on ? finding : null));
+      }
+      return line;
+    }),
+    ...(unlike && findings.length ? [element("li", { className: "quiet", textContent: "as the checks saw it, before your edit" })] : []),
+  );
+  $("#findings").hidden = !findings.length;
+}
+
+export function renderVersions(state, change) {
+  $("#versions").hidden = !state.record.versions.length;
+  $("#versions ul").replaceChildren(
+    ...state.record.versions.map((version) => {
+      const line = element("li", {}, element("strong", { textContent: version.who }), ` ${version.why}`);
+      if (version.rejected) line.append(" — rejects it");
+      if (version.text !== undefined && version.text !== state.draft.text) line.append(element("blockquote", { textContent: version.text }));
+      if (version.text_label !== undefined) line.append(element("div", { textContent: `Label: ${version.text_label}` }));
+      if (version.extractions) line.append(element("div", { textContent: version.extractions.map((item) => [item.label, ...item.spans.map((span) => span.text)].filter(Boolean).join(": ")).join(" | ") }));
+      if (version.text !== undefined || version.text_label !== undefined || version.extractions) {
+        line.append(act("Take this version ", "", () => change(() => state.draft.take(version))));
+      }
+      return line;
+    }),
+  );
+}
