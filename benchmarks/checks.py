@@ -24,7 +24,7 @@ from stages.core.errors import UserError
 from stages.fidelity.edits import Pair
 from stages.fidelity.fit import files, read_pairs
 from stages.text.language import likelihood
-from stages.text.readings import word_ends
+from stages.text.readings import analysed, word_ends
 
 GENRES, TEXTS = "data/fidelity/genres", "data/fidelity/*_*.jsonl"
 
@@ -46,6 +46,11 @@ def analyse(pairs: Sequence[Pair]) -> None:
                 likelihood(record["text"], "en")
 
 
+def forget() -> None:
+    for known in (analysed, word_ends, likelihood):
+        known.cache_clear()
+
+
 def spent(work: Callable[[], None]) -> float:
     start = time.process_time()
     work()
@@ -62,11 +67,9 @@ def main(arguments: Sequence[str]) -> None:
     pairs = pairs[:: max(1, len(pairs) // options.limit)] if options.limit else pairs
     genres = read_pairs(None, None, files(GENRES))
     start = spent(lambda: (check(genres), analyse(genres))[0])
-    word_ends.cache_clear()
-    likelihood.cache_clear()
+    forget()
     alone = spent(lambda: analyse(pairs))
-    word_ends.cache_clear()
-    likelihood.cache_clear()
+    forget()
     langs = sorted({pair.reference["lang"] for pair in pairs})
     by_lang = {lang: [pair for pair in pairs if pair.reference["lang"] == lang] for lang in langs}
     first = {lang: spent(lambda own=own: check(own)) for lang, own in by_lang.items()}  # type: ignore[misc]

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from functools import lru_cache
 
 import regex
 
 from stages.checks.finding import Finding, place_of
 from stages.checks.kinds import KINDS
-from stages.checks.unsupported_names import chinese_words
-from stages.checks.untranslated import span_texts
+from stages.checks.unsupported_names import chinese_words, cut
 from stages.checks.words import answered, meaning, meaning_of, share
 from stages.records.record import Record
 from stages.records.tasks import subset
@@ -76,6 +75,12 @@ def span_offset(source: Record, target: Record) -> Iterator[Finding]:
             yield Finding("span_offset", what=part)
 
 
+@lru_cache(maxsize=1 << 12)
+def _cut(text: str) -> frozenset[int]:
+    """Where a word begins or ends in the likeliest cut of a Chinese text."""
+    return frozenset(place for _, start, end in cut(text) for place in (start, end))
+
+
 @lru_cache(maxsize=1 << 14)
 def _best_cuts(text: str) -> tuple[list[float], list[float]]:
     """By place: the logarithm of the likeliest cut into Chinese words of the text before it, and of that after it."""
@@ -108,6 +113,8 @@ def _chinese_cost(text: str, place: int) -> float:
     By the word frequencies of jieba's dictionary. A name that it does not know costs little anywhere. Only the stretch between
     two marks matters: no word has one.
     """
+    if place in _cut(text):
+        return 0.0
     mark, end = _MARK_BEFORE.search(text, 0, place), _MARK.search(text, place)
     start = mark.end() if mark else 0
     before, after = _best_cuts(text[start : end.start() if end else len(text)])
@@ -203,26 +210,35 @@ def span_boundary(source: Record, target: Record) -> Iterator[Finding]:
         yield Finding("span_boundary", target=place_of(part, target["text"]), what=f"{part}: {fault}")
 
 
-@lru_cache(maxsize=1 << 15)
 def resemblance(source: str, target: str, source_lang: str, target_lang: str) -> float:
     """0 to 1: what a phrase and its translation share that needs no dictionary: digits, Latin, Han, readings, sound."""
-    best = 0.0
+    pair = (source_lang, target_lang)
+    return max(_in_common(source, target, pair), _read(source, target, pair), _heard([source], target, pair))
+
+
+def _in_common(source: str, target: str, pair: tuple[str, str]) -> float:
+    """What two phrases share of words of Latin letters, of digits, and of Han."""
     latin, other = _latin_or_digits(source), _latin_or_digits(target)
-    if latin and other:
-        best = len(latin & other) / min(len(latin), len(other))
-    if "en" not in (source_lang, target_lang):
+    best = len(latin & other) / min(len(latin), len(other)) if latin and other else 0.0
+    if best < 1 and "en" not in pair:
         left, right = _han(source), _han(target)
         if left and right:
             best = max(best, len(left & right) / min(len(left), len(right)))
-    elif target_lang == "en" and best < 1:
-        japanese = "".join(_JAPANESE.findall(source))
-        words = [latin_key(word) for word in _CAPITALISED.findall(target)]
-        if any(reads_as(japanese, key, whole=False) for key in words if len(key) > 2):
-            best = 1.0
-    if best < 1:
-        for whole, within in likenesses(_sounds([source], [target], source_lang, target_lang)):
-            best = max(best, whole, within - 0.1)
     return best
+
+
+@lru_cache(maxsize=1 << 14)
+def _read(source: str, target: str, pair: tuple[str, str]) -> float:
+    """1 if an English phrase has a reading of a Japanese one, else 0."""
+    keys = [latin_key(word) for word in _CAPITALISED.findall(target)] if pair[1] == "en" else []
+    japanese = "".join(_JAPANESE.findall(source)) if keys else ""
+    return float(any(reads_as(japanese, key, whole=False) for key in keys if len(key) > 2))
+
+
+def _heard(sources: Collection[str], target: str, pair: tuple[str, str]) -> float:
+    """How like the most like of some phrases sounds."""
+    found = likenesses(_sounds(sources, [target], *pair))
+    return max((max(whole, within - 0.1) for whole, within in found), default=0.0)
 
 
 @lru_cache(maxsize=1 << 14)
@@ -252,13 +268,21 @@ def _sounds(
     return [(sound, heard) for sound in ours for heard in theirs]
 
 
-def fit(source: str, target: str, pair: tuple[str, str]) -> float:
-    """0 to 1: how well a phrase translates another: by what they share without a dictionary, or by the words they mean alike."""
-    return max(resemblance(source, target, *pair), share(source, pair[0], target, pair[1]))
+def best_fit(sources: Collection[str], target: str, pair: tuple[str, str], enough: float = 1.0) -> float:
+    """0 to 1: how well a phrase translates the best of some: by the words they mean alike, or by what they share without a
+    dictionary. The dear evidence is asked for only while the figure is not above `enough`."""
+    best = 0.0
+    for evidence in (_in_common, share, _read):
+        for known in sources:
+            best = max(best, evidence(known, target, pair))
+            if best > enough or best >= 1:
+                return best
+    return max(best, _heard(sources, target, pair))
 
 
-def swap_score(source: Record, target: Record) -> float:
-    """How much better some other phrase of the source fits a target span than those with its label: -1 to 1.
+def swap_score(source: Record, target: Record, least: float = 0.0) -> float:
+    """How much better some other phrase of the source fits a target span than those with its label: 0 to 1. A score below `least`
+    may be given as any other.
 
     The order of extractions is not asked: a translation may list them by their place in its own text. A span whose label
     has no clear counterpart in the source is not asked either.
@@ -266,15 +290,15 @@ def swap_score(source: Record, target: Record) -> float:
     pair, score = (source["lang"], target["lang"]), 0.0
     by_slot = _by_slot(source)
     folded = fold_han(source["text"])
-    likenesses(_sounds(span_texts(source), span_texts(target), *pair))  # at once, and remembered
     for slot, part, _ in _slots(target, source):
         if slot is None:
             continue
-        fits = {other: max(fit(known, part, pair) for known in sorted(parts)) for other, parts in by_slot.items()}
-        own = fits.pop(slot, 0.0)
-        if pair == ("ja", "zh") and len(part) > 1 and fold_han(part) in folded:
-            fits["elsewhere in the text"] = 1.0
-        score = max(score, max(fits.values(), default=0.0) - own)
+        enough = 1 - max(score, least)
+        own = best_fit(by_slot.get(slot, ()), part, pair, enough)
+        if own <= enough:  # else no other phrase can be so much better
+            others = {known for other, parts in by_slot.items() if other != slot for known in parts}
+            elsewhere = pair == ("ja", "zh") and len(part) > 1 and fold_han(part) in folded
+            score = max(score, (1.0 if elsewhere else best_fit(others, part, pair)) - own)
         sounds = KINDS.get(slot.split("/")[0]) in ("person", "place")
         if sounds and pair[1] == "en" and not _CAPITAL.search(part):
             score = max(score, NO_NAME)
@@ -311,7 +335,7 @@ def _source_labels(record: Record, source: Record) -> dict[str, str | None]:
         return {label: table.word_label(task, label, pair[1], pair[0]) for label in own}
     theirs, found = sorted({item["label"] for item in source["extractions"]}), dict[str, str | None]()
     for label in own:
-        rates = {known: float(known == label) or share(known, pair[0], label, pair[1]) for known in theirs}
+        rates = {known: float(known == label) or share(known, label, pair) for known in theirs}
         best = [known for known, rate in rates.items() if rate and rate == max(rates.values())]
         found[label] = best[0] if len(best) == 1 else None
     return found
@@ -325,7 +349,7 @@ def astray(source: Record, target: Record) -> tuple[float, str]:
     text = meaning(target["text"], pair[1])
     for slot, parts in _by_slot(source).items():
         own = [(part, start, start + len(part)) for name, part, start in spans if name in (slot, None)]
-        lost = [part for part in sorted(parts) if not any(fit(part, theirs, pair) for theirs, _, _ in own)]
+        lost = [part for part in sorted(parts) if not any(best_fit((part,), theirs, pair, 0) for theirs, _, _ in own)]
         if not own or not lost:
             continue
         outside = (word for word in text.words if not any(low <= word.start < high for _, low, high in own))
@@ -339,7 +363,7 @@ def astray(source: Record, target: Record) -> tuple[float, str]:
 def span_swapped(source: Record, target: Record) -> Iterator[Finding]:
     """`span_swapped`: a label is on a phrase that fits the source's phrase of another label far better than its own, or what
     a phrase of the source means stands in the text, but not in a span with its label."""
-    score, (gone, part) = swap_score(source, target), astray(source, target)
+    score, (gone, part) = swap_score(source, target, SWAPPED), astray(source, target)
     strength = (score - SWAPPED) / (1 - SWAPPED) + 0.1 if score >= SWAPPED else 0.0
     if gone >= max(ASTRAY, strength):
         yield Finding("span_swapped", gone, source=place_of(part, source["text"]), what=part)

@@ -97,7 +97,8 @@ def name_readings(folded: str, kinds: tuple[str, ...] = ("人名", "地名")) ->
 
 
 @lru_cache(maxsize=1 << 10)
-def _words(text: str) -> list[Token]:
+def cut(text: str) -> list[Token]:
+    """The words of a Chinese text, by the likeliest cut into those of jieba's dictionary."""
     return list(_chinese()[0].tokenize(text, HMM=False))
 
 
@@ -153,7 +154,7 @@ def japanese_names(source_text: str, source_lang: str, text: str, accounted: Ite
     text, own = fold_han(text), set(fold_han(source_text)) if source_lang == "ja" else set()
     keys = {kana_key(run) for run in _KANA.findall(source_text)}
     keys |= {latin_key(word) for word in _LATIN.findall(source_text)}
-    sounds, tokens = source_sounds(source_text, source_lang), _words(text)
+    sounds, tokens = source_sounds(source_text, source_lang), cut(text)
     for first in range(len(tokens)):
         for last in range(first + 1, min(len(tokens), first + 4) + 1):
             start, end = tokens[first][1], tokens[last - 1][2]

@@ -7,16 +7,16 @@ much, a word that has none says little by itself. Names and numbers are not its 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache, lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import regex
-from sudachipy import SplitMode, Tokenizer  # type: ignore[import-untyped]
+from sudachipy import Morpheme, SplitMode  # type: ignore[import-untyped]
 
 from stages.checks.tables import TABLES, table
-from stages.checks.unsupported_names import chinese_words
-from stages.text.readings import HAN, fold_han
+from stages.checks.unsupported_names import cut
+from stages.text.readings import HAN, analysed, fold_han
 from stages.text.readings import dictionary as sudachi
 
 CUT = 6  # letters of a stem: planter, plants and planting are one, as with Snowball's stemmer, which did no better
@@ -102,16 +102,25 @@ def meaning(text: str, lang: str) -> Meaning:
     if lang == "en":
         return meaning_of(lang, (word for word in english(text) if not word.stems.isdisjoint(_known())))
     found = _japanese(text) if lang == "ja" else _chinese(text)
-    return meaning_of(
-        lang, (Word(said, at, stems, frozenset(_HAN.findall(fold_han(said)))) for said, at, stems in found)
-    )
+    return meaning_of(lang, (Word(said, at, stems, _han(said)) for said, at, stems in found))
+
+
+@lru_cache(maxsize=1 << 14)
+def _han(word: str) -> frozenset[str]:
+    return frozenset(_HAN.findall(fold_han(word)))
 
 
 def english(text: str) -> Iterator[Word]:
     """The content words of an English text, known or not."""
     for match in _ENGLISH.finditer(text):
-        if len(match[0]) > 1 and match[0].lower() not in _grammar("en"):
-            yield Word(match[0], match.start(), frozenset({stem(match[0])}), frozenset())
+        if stems := _english_stems(match[0]):
+            yield Word(match[0], match.start(), stems, frozenset())
+
+
+@lru_cache(maxsize=1 << 15)
+def _english_stems(word: str) -> frozenset[str]:
+    """The stem of a content word; none of another."""
+    return frozenset({stem(word)} if len(word) > 1 and word.lower() not in _grammar("en") else ())
 
 
 Found = tuple[str, int, frozenset[str]]  # word, start, stems
@@ -119,41 +128,33 @@ Found = tuple[str, int, frozenset[str]]  # word, start, stems
 
 def _japanese(text: str) -> Iterator[Found]:
     """The words as the analyser cuts them; of one that the dictionary does not know, the words that it is made of."""
-    for token in _analyser().tokenize(text):
-        if _is_content(token):
-            stems, made_of = _stems(token), token.split(SplitMode.A)
-            if stems is not None or len(made_of) < 2:
-                yield token.surface(), token.begin(), stems or frozenset()
-            else:
-                for part in filter(_is_content, made_of):
-                    yield part.surface(), part.begin(), _stems(part) or frozenset()
+    for token, stems in _content(analysed(text)):
+        made_of = token.split(SplitMode.A) if stems is None else ()
+        for part, known in _content(made_of) if len(made_of) > 1 else ((token, stems),):
+            yield part.surface(), part.begin(), known or frozenset()
 
 
 @cache
-def _analyser() -> Tokenizer:
-    return sudachi().create(mode=SplitMode.C)
+def _may_be_content() -> Callable[[Morpheme], bool]:
+    matcher: Callable[[Morpheme], bool] = sudachi().pos_matcher(
+        lambda part: part[0] in _CONTENT or part[:2] == ("名詞", "普通名詞")
+    )
+    return matcher
 
 
-def _forms(token: Any) -> tuple[str, str, str]:
-    """As it stands, uninflected, and in its usual spelling."""
-    return token.surface(), token.dictionary_form(), token.normalized_form()
-
-
-def _is_content(token: Any) -> bool:
-    part = token.part_of_speech()
-    noun = part[0] == "名詞" and part[1] == "普通名詞"
-    return (noun or part[0] in _CONTENT) and _grammar("ja").isdisjoint(_forms(token))
-
-
-def _stems(token: Any) -> frozenset[str] | None:
-    own = dictionary("ja")
-    return next((own[form] for form in _forms(token) if form in own), None)
+def _content(tokens: Iterable[Morpheme]) -> Iterator[tuple[Morpheme, frozenset[str] | None]]:
+    """The content words among some, with the stems that the dictionary has of one as it stands, uninflected, or in its usual
+    spelling; None: it has none of them."""
+    own, light = dictionary("ja"), _grammar("ja")
+    for token in filter(_may_be_content(), tokens):
+        forms = token.surface(), token.dictionary_form(), token.normalized_form()
+        if light.isdisjoint(forms):
+            yield token, next((own[form] for form in forms if form in own), None)
 
 
 def _chinese(text: str) -> Iterator[Found]:
-    own, light, at = dictionary("zh"), _grammar("zh"), 0
-    for word in chinese_words().lcut(text, HMM=False):
-        start, at = at, at + len(word)
+    own, light = dictionary("zh"), _grammar("zh")
+    for word, start, _ in cut(text):
         if word in light or not _HAN.match(word):
             continue
         if word in own or len(word) < 3:
@@ -179,9 +180,13 @@ def answered(ours: Meaning, theirs: Meaning) -> tuple[list[Word], list[Word]]:
 
 
 @lru_cache(maxsize=1 << 15)
-def share(one: str, one_lang: str, other: str, other_lang: str) -> float:
-    """0 to 1: how many content words of the phrase that has fewer have a counterpart in the other; 0 if one has none."""
-    sides = meaning(one, one_lang), meaning(other, other_lang)
+def share(one: str, other: str, pair: tuple[str, str]) -> float:
+    """0 to 1: how many content words of the phrase that has fewer have a counterpart in the other; 0 if one has none.
+
+    Args:
+        pair: the languages of both.
+    """
+    sides = meaning(one, pair[0]), meaning(other, pair[1])
     rates = [
         (len(found) + len(missing), len(found))
         for found, missing in (answered(*sides), answered(*reversed(sides)))

@@ -8,13 +8,14 @@ import gc
 import re
 import unicodedata
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from functools import cache, lru_cache
 from typing import NamedTuple
 
 import opencc  # type: ignore[import-untyped]
 import regex
 from rapidfuzz.distance import Levenshtein
-from sudachipy import Dictionary, SplitMode, Tokenizer  # type: ignore[import-untyped]
+from sudachipy import Dictionary, Morpheme, MorphemeList, SplitMode, Tokenizer  # type: ignore[import-untyped]
 
 from stages.text.spelling import kana_key
 from stages.text.writing_systems import table
@@ -33,8 +34,23 @@ def dictionary() -> Dictionary:
 
 
 @cache
-def _tokenizer(finest: bool) -> Tokenizer:
-    return dictionary().tokenizer(SplitMode.A if finest else SplitMode.C)
+def _tokenizer() -> Tokenizer:
+    return dictionary().tokenizer(SplitMode.C)
+
+
+@lru_cache(maxsize=1 << 12)
+def analysed(text: str) -> MorphemeList:
+    """The words of a Japanese text as the analyser cuts it at the coarsest; of each, `split` gives a finer cut."""
+    return _tokenizer().tokenize(text)
+
+
+@cache
+def _is_proper_noun() -> Callable[[Morpheme], bool]:
+    """Whether a word is the name of a person or place."""
+    matcher: Callable[[Morpheme], bool] = dictionary().pos_matcher(
+        lambda part: part[1] == "固有名詞" and part[2] in ("人名", "地名")
+    )
+    return matcher
 
 
 class Lexicon(NamedTuple):
@@ -257,11 +273,8 @@ def _read_nearly(text: str, key: str, whole: bool, budget: int) -> tuple[int, in
 def proper_nouns(text: str) -> tuple[tuple[str, int, str], ...]:
     """(stretch, start, kind) of the names of persons and places that the analyser sees; neighbours of a kind are one."""
     found: list[tuple[str, int, str]] = []
-    for token in _tokenizer(False).tokenize(text):
-        part = token.part_of_speech()
-        if part[1] != "固有名詞" or part[2] not in ("人名", "地名"):
-            continue
-        start = token.begin()
+    for token in filter(_is_proper_noun(), analysed(text)):
+        part, start = token.part_of_speech(), token.begin()
         if found and found[-1][1] + len(found[-1][0]) == start and found[-1][2] == part[2]:
             start = found[-1][1]
             found.pop()
@@ -272,7 +285,7 @@ def proper_nouns(text: str) -> tuple[tuple[str, int, str], ...]:
 @lru_cache(maxsize=1 << 12)
 def word_ends(text: str) -> frozenset[int]:
     """Every place where a word of the finest cut begins or ends."""
-    tokens = _tokenizer(True).tokenize(text)
+    tokens = [part for token in analysed(text) for part in (token.split(SplitMode.A) or [token])]
     return frozenset(place for token in tokens for place in (token.begin(), token.end()))
 
 
