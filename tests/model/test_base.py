@@ -14,7 +14,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from stages.core.errors import UserError
 from stages.core.files import sha256_file
 from stages.model import base
-from tests.support.pipeline import ROOT
+from tests.support.params import params
 from tests.support.tiny_llama import write_tiny_gguf, write_tiny_llama
 
 TEXT = "夏目漱石、「坊っちゃん」。 Natsume  Soseki's :; \\(^o^)/\n"
@@ -28,7 +28,7 @@ def make(
     terms: list[str] | None = None,
 ) -> Path:
     """Runs the stage in `folder`; returns the base's folder."""
-    knobs = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    knobs = params()
     knobs["base"] = {"source": source, "sha256": pin, "terms": terms or []}
     (folder / "params.yaml").write_text(yaml.safe_dump(knobs), encoding="utf-8")
     monkeypatch.chdir(folder)
