@@ -58,6 +58,7 @@ def test_a_base_that_looks_ahead_is_refused(
     assert not (tmp_path / "models").exists()
 
 
+@pytest.mark.slow
 def test_a_hub_out_of_reach_is_one_line(tmp_path: Path) -> None:
     knobs = params()
     knobs["base"] = {"source": "hf:no/model@" + "0" * 40, "sha256": None, "terms": []}

