@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-import yaml
 
 from stages.core.graph import ROOT, module_path
+from tests.support.params import params
 from tests.test_pipeline import PIPELINE, outputs_of
 
 PAGES = [
@@ -151,7 +151,7 @@ def tracked() -> frozenset[str]:
 @cache
 def made() -> frozenset[str]:
     """Paths that the pipeline makes, each language in turn, or that a .dvc file pins."""
-    languages = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))["languages"]
+    languages = params()["languages"]
     outs = {out.replace("${item.lang}", lang) for stage in PIPELINE for out in outputs_of(stage) for lang in languages}
     outs |= {path.removesuffix(".dvc") for path in tracked() if path.endswith(".dvc")}
     return frozenset(str(above) for path in outs for above in (Path(path), *Path(path).parents))
@@ -200,7 +200,7 @@ def test_a_command_of_dvc_parses_and_names_what_exists(command: Command) -> None
     if words[:1] != ["import-url"]:
         for target in options.get("targets") or []:
             assert is_stage_or_output(target), f"{command.place}: {command.text}: no stage or output {target}"
-    knobs = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    knobs = params()
     for change in options.get("set_param") or []:
         value: Any = knobs
         for key in change.partition("=")[0].split("."):

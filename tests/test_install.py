@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
@@ -59,8 +59,13 @@ def test_a_lock_is_of_the_one_solution(part: str) -> None:
     assert named(part) - held((part,)) - {"mmm-ie"} == set(), "make lock"
 
 
-def top_imports(path: Path) -> Iterator[str]:
+@cache
+def top_imports(path: Path) -> tuple[str, ...]:
     """Modules that a file imports when it is imported itself, as written."""
+    return tuple(_top_imports(path))
+
+
+def _top_imports(path: Path) -> Iterator[str]:
     todo: list[ast.AST] = [ast.parse(path.read_bytes())]
     while todo:
         node = todo.pop()
@@ -92,6 +97,12 @@ def foreign(module: str) -> frozenset[str]:
             else:
                 found.add(other.split(".")[0])
     return frozenset(found - sys.stdlib_module_names - {"__future__"})
+
+
+@cache
+def brought() -> Mapping[str, list[str]]:
+    """The distributions here that bring each package."""
+    return packages_distributions()
 
 
 def commands() -> Iterator[tuple[str, tuple[str, ...], str]]:
@@ -126,9 +137,8 @@ def test_the_commands_are_found() -> None:
     ("target", "parts", "module"), FOUND, ids=lambda value: value if isinstance(value, str) else ""
 )
 def test_what_a_command_imports_is_installed_for_it(target: str, parts: tuple[str, ...], module: str) -> None:
-    brought = packages_distributions()
     there = held(parts)
-    missing = {name for name in foreign(module) if not {plain(of) for of in brought.get(name, [name])} & there}
+    missing = {name for name in foreign(module) if not {plain(of) for of in brought().get(name, [name])} & there}
     assert not missing, f"make {target} installs {parts}, {module} imports {missing}"
 
 

@@ -191,6 +191,7 @@ def test_a_name_in_han_that_the_english_source_does_not_have_is_seen_in_japanese
     ("lang", "text", "gone"),
     [
         ("zh", "导演鹈殿朔之介昨晚在诹访市召开了记者会。", []),
+        ("zh", "導演鵜殿朔之介昨晚在諏訪市召開了記者會。", []),
         ("zh", "导演昨晚在诹访市召开了记者会。", ["鵜殿朔之介"]),
         ("zh", "导演鹈殿朔之介昨晚在冈谷召开了记者会。", ["諏訪市"]),
         ("en", "Director Sakunosuke Udono gave a press conference in Suwa last night.", []),

@@ -30,6 +30,7 @@ from stages.llm.cost import Budget, prompt_tokens
 from stages.llm.request import Llm, Request, chat
 from tests.conftest import ROOT
 from tests.support.batch_server import COMPLETION_TOKENS, PROMPT_TOKENS, BatchServer, Plan, answer, line
+from tests.support.params import params
 
 LLM = replace(
     config.read("llm", Llm, ROOT / "params.yaml"), model="gpt-6-luna", structured="none", timeout_s=60.0, retries=2
@@ -47,7 +48,7 @@ RIGHT = {request.key: answer(request.body) for request in REQUESTS}
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cache]:
     """The cache of a folder with params.yaml, in which no pause is longer than 10 ms; the key is right."""
-    values = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    values = params()
     values["batch"]["poll_s"] = 0.01
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(values, allow_unicode=True), encoding="utf-8")
     monkeypatch.chdir(tmp_path)

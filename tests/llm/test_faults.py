@@ -212,6 +212,7 @@ def test_what_is_paid_for_is_kept_as_it_came_and_never_asked_again(online: OpenA
         assert first[0]["content"].startswith("\ufffd")
 
 
+@pytest.mark.slow
 def test_processes_that_ask_the_same_at_once_go_on_with_the_same_answer(tmp_path: Path, online: OpenAIServer) -> None:
     # Each answer is another, as from a sampling model; both runs must end with the one that is kept and will be packed.
     online.varying = True

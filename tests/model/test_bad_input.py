@@ -20,12 +20,13 @@ from stages.core.errors import UserError
 from stages.model import base, launch, memory, predict, train
 from stages.records.record import Record
 from tests.model.test_train import OPTIONS, TRAIN, short_examples, work_folder
+from tests.support.params import params
 from tests.support.pipeline import ROOT, here
 from tests.support.tiny_llama import byte_tokenizer, write_tiny_llama
 
 
 def make(folder: Path, monkeypatch: pytest.MonkeyPatch, source: str) -> None:
-    knobs = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    knobs = params()
     knobs["base"] = {"source": source, "sha256": None, "terms": []}
     (folder / "params.yaml").write_text(yaml.safe_dump(knobs), encoding="utf-8")
     monkeypatch.chdir(folder)
@@ -57,8 +58,9 @@ def test_a_base_that_looks_ahead_is_refused(
     assert not (tmp_path / "models").exists()
 
 
+@pytest.mark.slow
 def test_a_hub_out_of_reach_is_one_line(tmp_path: Path) -> None:
-    knobs = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    knobs = params()
     knobs["base"] = {"source": "hf:no/model@" + "0" * 40, "sha256": None, "terms": []}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(knobs), encoding="utf-8")
     done = subprocess.run(

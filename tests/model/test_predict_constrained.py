@@ -14,7 +14,7 @@ from stages.model.common import load_tokenizer
 from stages.model.repetition import cut
 from stages.records.linear import View, encode, parse, split_input
 from stages.records.record import Record
-from tests.support.pipeline import ROOT
+from tests.support.params import params
 from tests.support.tiny_llama import tiny_model, write_tiny_llama
 
 LIMIT = 60
@@ -73,7 +73,7 @@ def test_a_constrained_batch_predicts_what_each_example_alone_does(sample: list[
 def test_the_flag_does_what_the_param_does(
     sample: list[Record], tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    knobs = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    knobs = params()
     knobs["base"] = {"source": f"path:{tiny}", "sha256": None, "terms": []}
     monkeypatch.chdir(tmp_path)
 

@@ -32,7 +32,8 @@ from stages.model.head import Head
 from stages.model.options import Train
 from stages.records.linear import encode
 from stages.records.record import Record
-from tests.support.pipeline import ROOT, here
+from tests.support.params import params
+from tests.support.pipeline import here
 from tests.support.tiny_llama import byte_tokenizer, write_tiny_llama
 
 Examples = list[dict[str, Any]]
@@ -83,7 +84,7 @@ def short_examples(sample: Sequence[Record], count: int) -> Examples:
 
 def work_folder(folder: Path, examples: Examples, tiny: Path, **options: Any) -> Path:
     """A folder with params, examples and a base made by the real stage."""
-    knobs = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    knobs = params()
     knobs["base"] = {"source": f"path:{tiny}", "sha256": None, "terms": []}
     knobs["train"] |= {"precision": "fp32", **options}
     knobs["predict"] |= {"precision": "fp32"}

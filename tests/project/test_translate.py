@@ -131,6 +131,7 @@ def test_the_repository_is_no_project(monkeypatch: pytest.MonkeyPatch) -> None:
         run_project(["--estimate"])
 
 
+@pytest.mark.slow
 def test_a_study_without_a_source_or_a_model_is_told_what_to_write(
     project: Path, monkeypatch: pytest.MonkeyPatch, own: Path
 ) -> None:

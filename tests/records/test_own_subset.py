@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from stages.core.files import write_jsonl
+from tests.support.params import params
 from tests.support.pipeline import ROOT, STAGES
 
 TABLE: dict[str, Any] = {
@@ -37,10 +38,10 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("stages", "schemas"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     (folder / "schemas" / "labels" / "CARE.json").write_text(json.dumps(TABLE), encoding="utf-8")
-    params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-    params["raw"]["sources"] = [{"name": "own", "adapter": "jsonl", "path": "own.jsonl", "pin": None, "limit": None}]
-    params["raw"]["second"] = None
-    (folder / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
+    knobs = params()
+    knobs["raw"]["sources"] = [{"name": "own", "adapter": "jsonl", "path": "own.jsonl", "pin": None, "limit": None}]
+    knobs["raw"]["second"] = None
+    (folder / "params.yaml").write_text(yaml.safe_dump(knobs), encoding="utf-8")
     return folder
 
 

@@ -16,6 +16,7 @@ from stages.core.errors import UserError
 from stages.core.files import iter_jsonl, sha256_file, write_json
 from stages.records.rules import read_records, write_records
 from stages.release import data
+from tests.support.params import params
 from tests.support.pipeline import ROOT
 from tests.support.reported import project, write_lines
 
@@ -27,7 +28,7 @@ SOURCES = [
 
 
 def set_params(folder: Path, sources: list[dict[str, Any]], **mix: Any) -> None:
-    values = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    values = params()
     values["raw"]["sources"] = sources
     values["mix"] |= mix
     (folder / "params.yaml").write_text(yaml.safe_dump(values, allow_unicode=True), encoding="utf-8")

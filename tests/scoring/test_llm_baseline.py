@@ -26,6 +26,7 @@ from stages.scoring.evaluate import judge_files
 from stages.scoring.llm_baseline import LlmBaseline, answer_of, answer_schema, build_request, cell_of, draw, read_answer
 from stages.scoring.score import scores, tally
 from stages.translation import class_agreement
+from tests.support.params import params
 
 ROOT = Path(__file__).resolve().parents[2]
 LLM = config.read("llm", Llm, ROOT / "params.yaml")
@@ -168,7 +169,7 @@ def serve() -> Iterator[Callable[[Answer], _Quiet]]:
 def go(
     main: Callable[[list[str]], None], folder: Path, server: _Quiet | None, patch: pytest.MonkeyPatch, *more: str
 ) -> None:
-    knobs = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    knobs = params()
     knobs["llm"] |= {"structured": "json_object_schema", "concurrency": 2, "timeout_s": 30.0, "retries": 0}
     (folder / "params.yaml").write_text(yaml.safe_dump(knobs, allow_unicode=True), encoding="utf-8")
     patch.chdir(folder)

@@ -16,20 +16,22 @@ from typing import Any
 
 import yaml
 
+from stages.core import config
 from stages.core.run import exit_code
+from tests.support.params import params, write_params
 
 ROOT = Path(__file__).resolve().parents[2]
-STAGES: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+STAGES: dict[str, Any] = yaml.load((ROOT / "dvc.yaml").read_bytes(), Loader=yaml.CSafeLoader)["stages"]
 DATA_STAGES = ("raw", "tconer", "glossary", "translate", "filter", "quality", "calibrate", "mix")
 
 
 def new_folder(folder: Path, **changes: Any) -> Path:
     """A working folder with the project's params (sections changed key by key), its sample, prompts and recorded responses."""
-    knobs = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    knobs = params()
     for section, values in changes.items():
         knobs[section].update(values)
     (folder / "data").mkdir(parents=True)
-    (folder / "params.yaml").write_text(yaml.safe_dump(knobs, allow_unicode=True), encoding="utf-8")
+    write_params(folder, knobs)
     for place in ("stages", "data/sample", "data/corpus", "data/second", "data/calibration", "data/responses.jsonl.gz"):
         (folder / place).symlink_to(ROOT / place)
     return folder
@@ -37,7 +39,7 @@ def new_folder(folder: Path, **changes: Any) -> Path:
 
 def commands(stage: str, folder: Path) -> list[list[str]]:
     """The command of a stage, once for each language if it is a matrix."""
-    knobs = yaml.safe_load((folder / "params.yaml").read_text(encoding="utf-8"))
+    knobs = config.load(folder / "params.yaml")
     text = STAGES[stage]["cmd"].replace("${translate.prompt}", knobs["translate"]["prompt"])
     items = knobs["languages"] if "matrix" in STAGES[stage] else [None]
     return [shlex.split(text.replace("${item.lang}", item or "")) for item in items]

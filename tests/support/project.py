@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from stages.core.files import read_json, write_json
 from stages.records.record import Record
 from stages.records.rules import write_records
 from stages.translation.lines import read_translations
 from tests.support.openai_server import MODEL, RECORDS, ROOT, image
+from tests.support.params import params, write_params
 
 
 def module_of(stage: str) -> str:
@@ -41,7 +41,7 @@ class Project:
 
     def params(self, **llm: Any) -> None:
         """Writes params.yaml: the project's, with this server's model, v1, no checks, and what is given."""
-        values = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+        values = params()
         base = {"model": MODEL, "structured": "json_object_schema", "temperature": 0.0, "seed": 0, "max_tokens": 600}
         values["llm"] = {**base, "concurrency": 2, "timeout_s": 30.0, "retries": 2}
         values["llm"] |= {"requests_per_minute": None, "tokens_per_minute": None, "give_up_s": 60.0}
@@ -49,7 +49,8 @@ class Project:
         values["translate"]["prompt"] = "v1"
         # What this server writes is no translation.
         values["checks"] = {key: False if isinstance(value, bool) else value for key, value in values["checks"].items()}
-        (self.folder / "params.yaml").write_text(yaml.safe_dump(values, allow_unicode=True), encoding="utf-8")
+        write_params(self.folder, values)
+        self.values = values
 
     def arguments(self, stage: str, lang: str = "en", **options: Any) -> list[str]:
         """The stage's arguments: outputs `out-<stage>-<lang>.…`, usage `usage/<stage>-<lang>.json`."""

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from stages.llm import prompt
 from stages.records.record import Record
@@ -16,6 +15,7 @@ from stages.translation.projection import Projection
 from stages.translation.translate import main
 from tests.support.chat_server import Answer, chat_server
 from tests.support.openai_server import ROOT, record
+from tests.support.params import write_params
 from tests.support.project import Project
 
 V2 = ROOT / "stages" / "prompts" / "translate" / "v2.yaml"
@@ -43,10 +43,10 @@ class Stage:
         **projection: Any,
     ) -> Lines:
         project = Project(self.folder, records, **{"concurrency": 1, "retries": 0, **(llm or {})})
-        knobs = yaml.safe_load((self.folder / "params.yaml").read_text(encoding="utf-8"))
+        knobs = project.values
         knobs["translate"]["projection"] |= {"stronger_model": None, **projection}
         knobs["translate"]["budget_usd"] = budget
-        (self.folder / "params.yaml").write_text(yaml.safe_dump(knobs, allow_unicode=True), encoding="utf-8")
+        write_params(self.folder, knobs)
         self.patch.chdir(self.folder)
         with chat_server(answer, tokens) as server:
             for name, value in project.environment(server.url).items():

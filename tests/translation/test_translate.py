@@ -21,6 +21,7 @@ from stages.llm.request import Llm
 from stages.translation.listed import Listed, read_answer
 from stages.translation.source_text import by_text
 from tests.support.openai_server import NEWS, OPEN, RECORDS, REVIEW, ROOT, TWICE, OpenAIServer, image, record
+from tests.support.pipeline import here
 from tests.support.project import Project
 
 LLM = Llm("m", "json_object_schema", 0.0, 0, 600, 4, 300.0, 4, None, None, 600.0, 0, {})
@@ -285,23 +286,19 @@ def test_replay_from_a_packed_archive_gives_the_same_without_any_cache(
 
 def refusal(project: Project, url: str | None = None, **options: Any) -> str:
     """The one line with which the stage ends; nothing is written."""
-    code, out, err = project.run("translate", "en", url, **options)
-    assert (code, out, err.count("\n")) == (1, "", 1), err
+    command = ["stages.translation.translate", *project.arguments("translate", "en", **options)]
+    done = here(command, project.folder, **project.environment(url))
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1), done.stderr
     assert project.outputs() == {}
-    return err
+    return done.stderr
 
 
 def test_no_key_is_one_line(project: Project, server: OpenAIServer) -> None:
-    process = subprocess.run(
-        [sys.executable, "-m", "stages.translation.translate", *project.arguments("translate", "en")],
-        cwd=project.folder,
-        env=project.environment(LLM_MODE="online", OPENAI_BASE_URL=server.url),
-        capture_output=True,
-        text=True,
-    )
-    assert (process.returncode, process.stdout, project.outputs()) == (1, "", {})
-    assert process.stderr.startswith("OPENAI_API_KEY: is not set (")
-    assert process.stderr.count("\n") == 1
+    command = ["stages.translation.translate", *project.arguments("translate", "en")]
+    done = here(command, project.folder, **project.environment(LLM_MODE="online", OPENAI_BASE_URL=server.url))
+    assert (done.returncode, done.stdout, project.outputs()) == (1, "", {})
+    assert done.stderr.startswith("OPENAI_API_KEY: is not set (")
+    assert done.stderr.count("\n") == 1
     assert server.received == []
 
 

@@ -44,11 +44,11 @@ from typing import Any
 
 import yaml
 
-from stages.core.config import load
 from stages.core.errors import LIMIT
 from stages.core.run import exit_code
 from tests.support.batch_server import BatchServer, Plan
 from tests.support.chat_server import ChatServer, chat_server
+from tests.support.params import params, write_params
 from tests.support.pipeline import STAGES, surroundings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -96,7 +96,7 @@ def cases(folder: Path = CASES) -> list[Case]:
     """Every case, by name."""
     found = []
     for path in sorted(folder.glob("*/case.yaml")):
-        given = yaml.safe_load(path.read_text(encoding="utf-8"))
+        given = yaml.load(path.read_bytes(), Loader=yaml.CSafeLoader)
         for name, over in given.pop("cases").items():
             case = Case(f"{path.parent.name}/{name}", laid_over(given, over or {}))
             unknown = sorted(case.given.keys() - KEYS)
@@ -141,9 +141,8 @@ def command_of(given: Mapping[str, Any]) -> list[str]:
 
 def prepare(given: Mapping[str, Any], folder: Path) -> None:
     """Writes params and files."""
-    own = laid_over(load(ROOT / "params.yaml"), {"raw": {"second": None}})  # a case has its own files alone
-    params = laid_over(own, given.get("params", {}))
-    (folder / "params.yaml").write_text(yaml.safe_dump(params, allow_unicode=True), encoding="utf-8")
+    own = laid_over(params(), {"raw": {"second": None}})  # a case has its own files alone
+    write_params(folder, laid_over(own, given.get("params", {})))
     (folder / "stages").symlink_to(ROOT / "stages")
     for name, value in given.get("files", {}).items():
         path = folder / name
