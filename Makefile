@@ -46,7 +46,7 @@ repro: .venv/with-data .venv/with-train .dvc/tmp/pulled  ## rebuild everything t
 pull: .venv/with-model .dvc/tmp/pulled  ## without training: the released adapter, the report, and one answer; TEXT="…" for a text of your own
 	@dvc pull --quiet --remote release metrics/report.html 2>/dev/null && echo "report: $(CURDIR)/metrics/report.html" || \
 	  echo "report: $(CURDIR)/metrics/report.md (this commit's page is not in the release store: make repro builds it)"
-	@python -m stages.model.predict --constrained --text "$(or $(TEXT),Natsume Soseki wrote Kokoro in 1914.)" --task NER
+	@python -m stages.model.predict --text "$(or $(TEXT),Natsume Soseki wrote Kokoro in 1914.)" --task NER
 
 new: .venv/with-data  ## a study of your own in projects/NAME: sources, translation, mix, training: make new NAME=reviews
 	@test -n "$(NAME)" || { echo "make new: NAME is missing: make new NAME=reviews" >&2; exit 1; }

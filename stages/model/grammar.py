@@ -1,8 +1,8 @@
 """Constrained decoding: after every token, the tokens that an answer may go on with. docs/constrained.md tells why so.
 
 An answer is `{text label}/{instruct word}/{list}` as `stages.records.linear` writes it under a view: labels from the tables (open
-ones: up to `LONGEST_LABEL` characters without a delimiter), spans verbatim from the text with their escapes, the end only
-where the answer is complete. llguidance holds this grammar, one a text, over the bytes of the tokens, so a character may be
+ones: up to `LONGEST_LABEL` characters without a delimiter), spans verbatim from the text, in whole words and with their escapes, the
+end only where the answer is complete. llguidance holds this grammar, one a text, over the bytes of the tokens, so a character may be
 split across tokens but never cut. What a grammar cannot count, `stages.model.repetition` does for every way of decoding.
 """
 
@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import regex
 import torch
 from llguidance import LLMatcher, LLTokenizer
 from llguidance.hf import from_tokenizer
@@ -35,6 +36,8 @@ _LISTS = {
 }
 # Any role may be empty, but not all four: by the first one that is not.
 _EVENT = " | ".join('";" ' * n + "SPAN" + ' ";" SPAN?' * (3 - n) for n in range(4))
+# Scripts that have capitals write words apart; the others, kana, Han or Thai among them, mostly do not.
+_CHUNK = regex.compile(r"[\p{Lu}\p{Ll}\p{Lt}\p{M}]+|\p{Nd}+|(?s:.)")
 # Without it, where only one text can follow, only the tokens are allowed that the tokenizer would choose for it.
 _ANY_TOKENS = '%llguidance {"no_forcing": true}'
 
@@ -74,15 +77,21 @@ def grammar(example: Mapping[str, Any], view: View) -> str:
     return "\n".join(rules) + "\n"
 
 
+def chunks(text: str) -> list[str]:
+    """The text in the pieces that no span cuts: runs of cased letters with their marks, numbers, every other character alone."""
+    return _CHUNK.findall(text)
+
+
 def _span_rules(text: str) -> list[str]:
-    r"""Any part of the text that is not empty, as `linear.escape` writes it.
+    r"""Any part of the text that is not empty, by whole `chunks`, as `linear.escape` writes it.
 
     A backslash is escaped before `:`, `;` and a backslash, and at the end of a field: the part is matched as if it went
     on, and gets its second backslash where it ends.
     """
+    parts = chunks(text)
     pieces = [
-        "\\" + char if char in ":;" or (char == "\\" and after in (":", ";", "\\", "")) else char
-        for char, after in zip(text, [*text[1:], ""], strict=True)
+        "\\" + part if part in (":", ";") or (part == "\\" and after in (":", ";", "\\", "")) else part
+        for part, after in zip(parts, [*parts[1:], ""], strict=True)
     ]
     rules = [f"PART: %regex {json.dumps({'substring_chunks': pieces}, ensure_ascii=False)}"]
     if "\\" in text:

@@ -8,8 +8,8 @@ Files are given in pairs, and predicted in one run. Without --adapter the base a
 the base in fp32, then cast. An output that `max_new_tokens` cut has `finished` false, one that `predict.stop_repetition` ended
 has `repeated` true (`stages.model.repetition`). Nothing else is cleaned up in decoding.
 `predict.backend` says who computes: `hf` this process, `openai` a server, `vllm` vLLM (`stages.model.servers`).
-With `predict.constrained`, or --constrained whatever the params say, only a well-formed answer can be written, its labels
-from the tables and its spans from the text (`stages.model.grammar`).
+With `predict.constrained`, or --constrained and --no-constrained whatever the params say, only a well-formed answer can be written,
+its labels from the tables and its spans from the text (`stages.model.grammar`).
 
     python -m stages.model.predict --text "…" --task NER        # one text, by the released adapter; --json for JSON
 """
@@ -174,9 +174,11 @@ def answers(
     Raises:
         UserError: a grammar is asked of a backend that has none.
     """
-    view = config.read("mix.view", View) if given.constrained or options.constrained else None
+    asked = options.constrained if given.constrained is None else given.constrained
+    view = config.read("mix.view", View) if asked else None
     if options.backend != "hf" and view:
-        raise UserError("predict.constrained", f"backend {options.backend} has no grammar", "set predict.backend to hf")
+        remedy = "set it to false, or predict.backend to hf"
+        raise UserError("predict.constrained", f"backend {options.backend} has no grammar", remedy)
     tokenizer = None if options.backend == "openai" else load_tokenizer(given.base)
     if options.backend != "hf":
         found = iter(elsewhere(tokenizer, [row for rows in files for row in rows], options, given.base, given.adapter))
@@ -194,9 +196,9 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--out", nargs="+", metavar="FILE", help="one for each file of examples")
     parser.add_argument("--text", help="one text instead of files; the answer is printed")
     parser.add_argument("--task", default="NER", help="what --text is asked for")
-    parser.add_argument("--lang", default="en", help="of --text; only the labels of --constrained depend on it")
+    parser.add_argument("--lang", default="en", help="of --text; only the labels of constrained decoding depend on it")
     parser.add_argument("--json", action="store_true", help="JSON also in a terminal")
-    parser.add_argument("--constrained", action="store_true", help="as predict.constrained does")
+    parser.add_argument("--constrained", action=argparse.BooleanOptionalAction, help="instead of predict.constrained")
     given = parser.parse_args(arguments)
     options = config.read("predict", Predict)
     if given.text is not None:

@@ -77,7 +77,7 @@ ARTIFACTS = {
     "metrics/*_labels.json": "label_metrics",
     "metrics/llm_*_format.json": "llm_format_metrics",
     "metrics/evaluation*.json": "evaluation_metrics",
-    "metrics/constrained.json": "evaluation_metrics",
+    "metrics/free.json": "evaluation_metrics",
     "metrics/released.json": "evaluation_metrics",
     "metrics/baseline.json": "evaluation_metrics",
     "metrics/second*.json": "evaluation_metrics",

@@ -97,7 +97,7 @@ def second() -> str:
 def detectable() -> str:
     """A row a pair of systems: the difference over all records, and the least that the test set shows with 80 % power."""
     pairs = {
-        "constrained": "free and constrained decoding of one model",
+        "free": "free and constrained decoding of one model",
         "released": "released model and default run",
         "baseline": "cheap baseline and default run",
         "second": "released model and default run, second set",

@@ -41,7 +41,7 @@ TEMPLATES = Path(__file__).with_name("templates")
 SYSTEMS = {
     "released": "released model",
     "evaluation": "model",
-    "constrained": "constrained",
+    "free": "free decoding",
     "baseline": "linear model",
     "llm_0shot": "LLM, 0 examples",
     "llm_kshot": "LLM, k examples",
@@ -81,7 +81,7 @@ def render(
     bounds = given["evaluation_intervals"] and given["evaluation_intervals"]["intervals"]
     quality, reasons = translation_tables(translation) if translation else (None, None)
     models = sorted({model for row in (translation or {}).values() for model in row["usage"]["models"]})
-    decoding = {"free": given["defects"], "constrained": given["constrained_defects"]}
+    decoding = {"free": given["free_defects"], "constrained": given["defects"]}
     mix, translated, train, calibration = given["mix"], given["translated"], given["train"], given["calibration"]
     shown = {
         "verdict": verdict(evaluation, baseline, bounds),
@@ -91,9 +91,9 @@ def render(
         "scores": evaluation and bounds and scores_table(evaluation, baseline, bounds),
         "systems": systems_table({name: found for key, name in SYSTEMS.items() if (found := given[key])}),
         "second": systems_table({name: found for key, name in SECOND.items() if (found := given[key])}),
-        "constrained": given["constrained"] and all(decoding.values()) and given["constrained_compared"],
+        "free": given["free"] and all(decoding.values()) and given["free_compared"],
         "decoding": defects_table({name: found for name, found in decoding.items() if found}),
-        "compared": given["constrained_compared"] and comparison_table(given["constrained_compared"]),
+        "compared": given["free_compared"] and comparison_table(given["free_compared"]),
         "published_note": published.NOTE,
         "published": published_table(told, [(lang, name) for lang, name, _ in cells(evaluation or {})]),
         "errors": errors_of(given["errors"], worst),
@@ -119,7 +119,7 @@ def headline(given: dict[str, Metrics | None], alarms: int) -> dict[str, Any]:
     """The few figures that DVC compares: each system's levels over all records, and how many alarms there are."""
     shown = {
         key: {level: found["all"][level] for level in LEVELS if level in found["all"]}
-        for key in ("released", "evaluation", "constrained", "baseline", *SECOND)
+        for key in ("released", "evaluation", "free", "baseline", *SECOND)
         if (found := given[key])
     }
     return {**shown, "alarms": {"n": alarms}}

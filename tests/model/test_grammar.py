@@ -15,7 +15,7 @@ from transformers import PreTrainedTokenizerFast
 
 from stages.core.errors import UserError
 from stages.model.common import output_ids
-from stages.model.grammar import LONGEST_LABEL, Answer, Vocabulary, text_of
+from stages.model.grammar import LONGEST_LABEL, Answer, Vocabulary, chunks, text_of
 from stages.records.linear import VIEWS, View, encode, encode_input, encode_list, parse
 from stages.records.record import Record
 from stages.records.tasks import DELIMITERS, subset, task_of
@@ -108,6 +108,12 @@ def walk(vocabulary: Vocabulary, example: Example, view: View, seed: int, limit:
     return None
 
 
+def spans_of(text: str) -> list[str]:
+    """Every part of the text that cuts no word."""
+    parts = chunks(text)
+    return ["".join(parts[start:end]) for end in range(1, len(parts) + 1) for start in range(end)]
+
+
 def assert_well_formed(output: str, example: Example, view: View) -> None:
     text, task = text_of(example, view)
     entry, lang = subset(example["subset"]), example["lang"]
@@ -130,7 +136,7 @@ def assert_well_formed(output: str, example: Example, view: View) -> None:
             else:
                 assert label in table[lang]
         assert any(spans)
-        assert all(span in text for span in spans)
+        assert {*spans} <= {"", *spans_of(text)}
 
 
 @pytest.mark.slow
@@ -173,9 +179,7 @@ def test_delimiters_and_escapes_in_the_text_change_nothing(
     crossing: Vocabulary, text: str, kind: tuple[str, str], seed: int, data: st.DataObject
 ) -> None:
     example, task = example_of(text, *kind), task_of(*kind)
-    spans = st.tuples(st.integers(0, len(text) - 1), st.integers(1, len(text))).map(
-        lambda pair: text[pair[0] : pair[0] + pair[1]]
-    )
+    spans = st.sampled_from(spans_of(text))
     slots = st.one_of(st.just(""), spans)
     labels = subset(kind[0]).word_labels[kind[1]]
     words = st.sampled_from(labels["en"]) if labels else st.text("ab 京", min_size=1, max_size=4)
@@ -216,6 +220,18 @@ def test_a_span_is_copied_from_the_text_by_whole_characters(bytewise: Vocabulary
     assert next_bytes(bytewise, example, start + b"\xc3\xa9\\") == {b";"}
     assert next_bytes(bytewise, example, start + b"\xc3\xa9\\;") == {b"b", b":", None}
     assert next_bytes(bytewise, example, start + b"b") == {b":", None}
+
+
+def test_no_word_and_no_number_is_cut(bytewise: Vocabulary) -> None:
+    example, start = example_of("Kokoro（1914年）", "SCNM", "NER"), b"Nature/NER/:Person;"
+    assert next_bytes(bytewise, example, start) == {b"K", b"1", *("（"[:1].encode()[:1], "年".encode()[:1])}
+    assert next_bytes(bytewise, example, start + b"Koko") == {b"r"}
+    assert next_bytes(bytewise, example, start + b"Kokoro") == {"（".encode()[:1], b":", None}
+    assert next_bytes(bytewise, example, start + b"191") == {b"4"}
+    assert next_bytes(bytewise, example, start + "1914年".encode()) == {"）".encode()[:1], b":", None}
+    assert chunks("É́lan, 東京タワー iPhone15 A-1") == [
+        *("É́lan", ",", " ", *"東京タワー", " ", "iPhone", "15", " ", "A", "-", "1")
+    ]
 
 
 def test_a_backslash_gets_its_escape_only_where_the_format_wants_one(bytewise: Vocabulary) -> None:

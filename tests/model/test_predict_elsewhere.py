@@ -78,7 +78,7 @@ def folder(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def knobs(**changes: dict[str, Any]) -> None:
     path = Path("params.yaml")
     values = yaml.safe_load((path if path.exists() else ROOT / "params.yaml").read_text(encoding="utf-8"))
-    values["predict"] |= {"batch_size": 3, "max_new_tokens": LIMIT, "precision": "fp32"}
+    values["predict"] |= {"batch_size": 3, "max_new_tokens": LIMIT, "precision": "fp32", "constrained": False}
     for section, entries in changes.items():
         values[section] |= entries
     path.write_text(yaml.safe_dump(values), encoding="utf-8")

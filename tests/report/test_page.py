@@ -103,7 +103,7 @@ def test_of_what_is_not_there_the_page_says_nothing(left: str, tmp_path: Path, m
     if left == "no model":
         for pattern in (
             "evaluation*",
-            "constrained*",
+            "free*",
             "llm_*",
             "baseline*",
             "compare_*",
