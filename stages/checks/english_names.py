@@ -7,13 +7,14 @@ and a strange name in place of one that has none. The assignment alone finds 72 
 from __future__ import annotations
 
 import calendar
+from functools import lru_cache
 from itertools import permutations
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import regex
 
 from stages.checks.exonyms import exonym
-from stages.checks.kinds import Name
+from stages.checks.kinds import Name, span_texts
 from stages.checks.latin import COMMON, ROMAJI, capitalised, commonness, is_compound, latin_words, phrases
 from stages.checks.name_score import DOT, HAN_RUN, JAPANESE, KATAKANA
 from stages.checks.sinograms import by_pinyin, may_be_read_otherwise
@@ -31,36 +32,46 @@ _NOT_NAMES = {letters(word) for word in (*calendar.month_name, *calendar.day_nam
 _HIRAGANA = regex.compile(r"\p{Hiragana}")
 
 
-def _key(words: tuple[str, ...] | list[str]) -> str:
-    return "".join(latin_key(word) for word in words)
+class _Text(NamedTuple):
+    """What is asked of an English text for each Japanese name."""
+
+    keys: tuple[str, ...]  # of the words with a capital
+    pairs: tuple[str, ...]  # of each two of them that are neighbours, both ways round
+
+
+@lru_cache(maxsize=1 << 10)
+def _text(text: str) -> _Text:
+    words = capitalised(text)
+    capitals = [latin_key(word) for word in words if 1 < len(word) < 12]
+    pairs = [one + two for both in zip(capitals, capitals[1:], strict=False) for one, two in permutations(both)]
+    return _Text(tuple(dict.fromkeys(map(latin_key, words))), tuple(dict.fromkeys(pairs)))
+
+
+@lru_cache(maxsize=1 << 10)
+def _sounds(text: str) -> tuple[str, ...]:
+    """How what a foreign name can be in an English text sounds."""
+    return tuple(dict.fromkeys(map(latin_sound, phrases(text))))
 
 
 def same_in_english(name: Name, text: str) -> bool:
     """Is there Latin for the name in the English text, by reading or by sound?"""
-    words = capitalised(text)
     if (kept := latin_kept(name, text)) is not None:
         return kept
-    japanese = "".join(JAPANESE.findall(name.text))
+    japanese, there = "".join(JAPANESE.findall(name.text)), _text(text)
     runs = KATAKANA.findall(name.text)
     sounds = {
         kana_sound(part) for run in runs for part in ((run,) if name.kind == "person" else (run, *DOT.split(run)))
     }
-    asked = [(sound, latin_sound(other)) for sound in sounds for other in phrases(text)]
+    asked = [(sound, other) for sound in sounds for other in _sounds(text)]
     if any(whole >= ALIKE_ANYWHERE for whole, _ in likenesses(asked)):
         return True
     if not HAN_RUN.search(name.text) and not _HIRAGANA.search(name.text):
-        return any(reads_as(japanese, latin_key(word), whole=True, budget=0) for word in words) if japanese else False
-    for word in words:
-        key = latin_key(word)
+        return any(reads_as(japanese, key, whole=True, budget=0) for key in there.keys) if japanese else False
+    for key in there.keys:
         place = reads_as(japanese, key, whole=False) if len(key) > 1 else None
         if place and (len(key) > 2 or place == (0, len(japanese)) or (name.kind == "person" and len(japanese) > 2)):
             return True
-    capitals = [word for word in words if 1 < len(word) < 12]
-    return any(
-        reads_as(japanese, _key(pair), whole=True, budget=1)
-        for one, two in zip(capitals, capitals[1:], strict=False)
-        for pair in permutations((one, two))
-    )
+    return any(reads_as(japanese, key, whole=True, budget=1) for key in there.pairs)
 
 
 def strays_in_english(source: Record, target: Record) -> list[str]:
@@ -68,7 +79,8 @@ def strays_in_english(source: Record, target: Record) -> list[str]:
     text, found = source["text"], []
     latin = {word.lower() for word in latin_words(text)}
     words = [(word, _standing(word, latin)) for word in latin_words(target["text"], hyphen=True)]
-    explained = _explained(list(dict.fromkeys(word for word, standing in words if standing == "name")), text)
+    spans = [span for span in span_texts(source) if span in text]
+    explained = _explained(list(dict.fromkeys(word for word, standing in words if standing == "name")), text, spans)
     before, known = "", False  # the word before, if it may be part of the same name, and whether the source has it
     for word, standing in words:
         if standing == "name" and word not in explained and not exonym(word, text, ("en", "ja")):
@@ -80,10 +92,18 @@ def strays_in_english(source: Record, target: Record) -> list[str]:
     return found
 
 
-def _standing(word: str, latin: set[str]) -> Literal["name", "beside", "apart"]:
+Standing = Literal["name", "beside", "apart"]
+
+
+def _standing(word: str, latin: set[str]) -> Standing:
     """Is a word of the English text name-like, one that may stand beside a name (Go Henmi), or one that parts names?"""
+    return "apart" if word.lower() in latin else _by_itself(word)
+
+
+@lru_cache(maxsize=1 << 14)
+def _by_itself(word: str) -> Standing:
     plain, lower = letters(word), word.lower()
-    if not word[0].isupper() or lower in latin or word.isupper() or plain in _NOT_NAMES:
+    if not word[0].isupper() or word.isupper() or plain in _NOT_NAMES:
         return "apart"
     common = commonness(lower)
     if (
@@ -96,26 +116,33 @@ def _standing(word: str, latin: set[str]) -> Literal["name", "beside", "apart"]:
     return "name"
 
 
-def _explained(words: list[str], text: str) -> set[str]:
-    """Those of the words that the Japanese text has by reading, by pinyin or by sound; what is dear to ask comes last."""
-    japanese, otherwise = JAPANESE.findall(text), may_be_read_otherwise(text)
+def _explained(words: list[str], text: str, spans: list[str]) -> set[str]:
+    """Those of the words that the Japanese text has by reading, by pinyin or by sound; what is dear to ask comes last.
+
+    Args:
+        spans: parts of the text in which they are looked for first.
+    """
+    within, japanese = ([run for part in parts for run in JAPANESE.findall(part)] for parts in (spans, [text]))
+    otherwise = may_be_read_otherwise(text)
     parts = {word: list(dict.fromkeys((word, word.split("-")[0]))) for word in words}
 
-    def read(word: str, edits: bool) -> bool:
+    def read(word: str, runs: list[str], edits: bool = False) -> bool:
         return any(
             reads_as(run, latin_key(part), whole=False, budget=len(part) // 8 if edits else 0)
             for part in parts[word]
-            for run in japanese
+            for run in runs
             if len(part) > 7 or not edits
         )
 
     def foreign(word: str) -> bool:
         return otherwise and not (ROMAJI.fullmatch(letters(word)) and is_surname(latin_key(word)))
 
-    found = {word for word in words if foreign(word) or read(word, edits=False) or by_pinyin(word, text)}
+    found = {
+        word for word in words if read(word, within) or foreign(word) or by_pinyin(word, text) or read(word, japanese)
+    }
     left = [word for word in words if word not in found]
     found |= _heard(left, KATAKANA.findall(text))
-    return found | {word for word in left if word not in found and read(word, edits=True)}
+    return found | {word for word in left if word not in found and read(word, japanese, edits=True)}
 
 
 def _heard(words: list[str], runs: list[str]) -> set[str]:

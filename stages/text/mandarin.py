@@ -7,6 +7,7 @@ from functools import cache, lru_cache
 import regex
 from pypinyin import lazy_pinyin
 from pypinyin.constants import PHRASES_DICT
+from pypinyin.seg.mmseg import seg as phrases
 
 _HAN = regex.compile(r"\p{Script=Han}+")
 
@@ -17,17 +18,16 @@ def _beginnings() -> frozenset[str]:
 
 
 @cache
-def alone(character: str) -> tuple[str, ...]:
-    """The syllable of a character by itself; none for what Mandarin does not read."""
-    return tuple(lazy_pinyin(character, errors="ignore"))
+def alone(phrase: str) -> tuple[str, ...]:
+    """The syllables of a character or phrase of pypinyin's by itself; none for what Mandarin does not read."""
+    return tuple(lazy_pinyin(phrase, errors="ignore"))
 
 
 @lru_cache(maxsize=1 << 15)
 def _of_run(run: str) -> tuple[str, ...]:
     """Of Han alone. Where no phrase begins each character is read by itself, which pypinyin takes ten times as long to see."""
-    if any(one + two in _beginnings() for one, two in zip(run, run[1:], strict=False)):
-        return tuple(lazy_pinyin(run, errors="ignore"))
-    return tuple(syllable for character in run for syllable in alone(character))
+    begins = any(one + two in _beginnings() for one, two in zip(run, run[1:], strict=False))
+    return tuple(syllable for phrase in (phrases.cut(run) if begins else run) for syllable in alone(phrase))
 
 
 def pinyin(text: str) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -138,9 +138,14 @@ _WAYS = ((_RARER, _AS_ENGLISH), *((habit, _AS_WRITTEN) for habit in _OTHERS))  #
 
 
 @lru_cache(maxsize=1 << 15)
+def _english(word: str) -> str:
+    return respelt(word, _AS_ENGLISH)
+
+
+@lru_cache(maxsize=1 << 15)
 def _word_sounds(word: str) -> tuple[str, ...]:
     """Phonemes of a word of plain letters: as English has it, as it is written, and by each of `_WAYS`."""
-    english, plain = respelt(word, _AS_ENGLISH), respelt(word, _AS_WRITTEN)
+    english, plain = _english(word), respelt(word, _AS_WRITTEN)
     found = [english, plain]
     for habit, then in _WAYS:
         written = rewritten(word, habit)
@@ -152,7 +157,7 @@ def _word_sounds(word: str) -> tuple[str, ...]:
 @lru_cache(maxsize=1 << 14)
 def latin_sound(text: str) -> str:
     """Phonemes of a name in Latin letters, read roughly as English."""
-    return "".join(_word_sounds(letters(word))[0] for word in _PARTS.split(text))
+    return "".join(_english(letters(word)) for word in _PARTS.split(text))
 
 
 @lru_cache(maxsize=1 << 14)
@@ -173,7 +178,12 @@ def kana_sound(text: str) -> str:
 @lru_cache(maxsize=1 << 14)
 def han_sounds(text: str) -> tuple[str, ...]:
     """Phonemes of each Han character as Mandarin reads it; other characters are passed over."""
-    return tuple(respelt(syllable, _AS_PINYIN) for syllable in pinyin(text))
+    return tuple(map(_syllable, pinyin(text)))
+
+
+@cache
+def _syllable(pinyin: str) -> str:
+    return respelt(pinyin, _AS_PINYIN)
 
 
 _UNIT = 20  # of whole costs in 1, so that they add up exactly
@@ -208,12 +218,12 @@ def likenesses(asked: Sequence[tuple[str, str]]) -> list[Likeness]:
     if len(_known) + len(unknown) > _KEPT:
         _known.clear()
         unknown = [pair for pair in dict.fromkeys(asked) if pair[0] and pair[1]]
-    size = max((min(len(part), LONGEST) * min(len(other), LONGEST) for part, other in unknown), default=1)
-    step = max(1, _CELLS // size)
-    for at in range(0, len(unknown), step):
-        some = unknown[at : at + step]
-        parts, others = zip(*some, strict=True)
-        _known.update(zip(some, _compared(_codes(parts), _codes(others)), strict=True))
+    if unknown:
+        (parts, own), (others, their) = (_codes(sounds) for sounds in zip(*unknown, strict=True))
+        step = max(1, _CELLS // (parts.shape[1] * others.shape[1]))
+        for at in range(0, len(unknown), step):
+            here = slice(at, at + step)
+            _known.update(zip(unknown[here], _compared(parts[own[here]], others[their[here]]), strict=True))
     return [_known.get(pair, (0.0, 0.0)) for pair in asked]
 
 
@@ -236,10 +246,12 @@ def _compared(parts: _Codes, others: _Codes) -> Iterator[Likeness]:
     return zip(whole.tolist(), within.tolist(), strict=True)
 
 
-def _codes(sounds: Sequence[str]) -> _Codes:
-    size = min(max(map(len, sounds)), LONGEST)
-    filled = "".join(sound[:size].ljust(size, "\0") for sound in sounds).encode("ascii")
-    return np.frombuffer(filled, np.uint8).reshape(len(sounds), size)
+def _codes(sounds: Sequence[str]) -> tuple[_Codes, list[int]]:
+    """Each sound once, and the row of every one."""
+    rows = {sound: n for n, sound in enumerate(dict.fromkeys(sounds))}
+    size = min(max(map(len, rows)), LONGEST)
+    filled = "".join(sound[:size].ljust(size, "\0") for sound in rows).encode("ascii")
+    return np.frombuffer(filled, np.uint8).reshape(len(rows), size), [rows[sound] for sound in sounds]
 
 
 def likeness(part: str, other: str, *, within: bool = False) -> float:

@@ -9,7 +9,7 @@ import re
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from typing import NamedTuple
 
 import opencc  # type: ignore[import-untyped]
@@ -139,6 +139,18 @@ def _voiced(key: str) -> tuple[str, ...]:
 Edge = tuple[int, str]  # where a stretch of a text ends, and one of its readings
 
 
+@lru_cache(maxsize=1 << 16)
+def _beginning(stretch: str) -> tuple[Edge, ...]:
+    """Every reading of each word that a stretch of up to `PIECE` characters begins with."""
+    beginnings = lexicon().beginnings
+    kana = han.start() if (han := _ONE_HAN.search(stretch)) else len(stretch)
+    ends = list(range(1, max(kana, 1) + 1))  # kana reads as itself
+    if ends[-1] < len(stretch):
+        begins = [beginnings[hash(stretch[:end]) % len(beginnings)] for end in (2, 3)]
+        ends += [end for end in range(ends[-1] + 1, len(stretch) + 1) if begins[end > 2]]
+    return tuple((end, reading) for end in ends for reading in readings(stretch[:end]))
+
+
 class Lattice:
     """Every reading of each stretch of a text of up to six characters that the dictionary can read.
 
@@ -151,21 +163,12 @@ class Lattice:
         self.begun: dict[str, list[int]] = {}
         self._later: dict[int, list[Edge]] = {}
         self._by_letter: dict[int, dict[str, list[Edge]]] = {}
-        beginnings, size, han = lexicon().beginnings, len(text), -1
-        for start in range(size):
-            if han < start:
-                han = found.start() if (found := _ONE_HAN.search(text, start)) else size
-            ends = list(range(start + 1, min(max(han, start + 1), start + PIECE) + 1))  # kana reads as itself
-            longest = min(size, start + PIECE)
-            if ends[-1] < longest:
-                begins = [beginnings[hash(text[start:end]) % len(beginnings)] for end in (start + 2, start + 3)]
-                ends += [end for end in range(ends[-1] + 1, longest + 1) if begins[end > start + 2]]
-            edges = [(end, reading) for end in ends for reading in readings(text[start:end])]
+        for start in range(len(text)):
+            edges = [(start + end, reading) for end, reading in _beginning(text[start : start + PIECE])]
             self.first.append(edges)
             for _, reading in edges:
-                starts = self.begun.setdefault(reading, [])
-                if starts[-1:] != [start]:
-                    starts.append(start)
+                self.begun.setdefault(reading, []).append(start)
+        self._letters = {reading[:1] for reading in self.begun}
 
     def later(self, start: int) -> list[Edge]:
         """The readings of a word that goes on inside a compound there."""
@@ -184,7 +187,22 @@ class Lattice:
 
     def starts(self, key: str) -> list[int]:
         """Where a reading stands that the key begins with."""
+        if key[:1] not in self._letters and "" not in self._letters:
+            return []
         return sorted({start for end in range(len(key) + 1) for start in self.begun.get(key[:end], ())})
+
+    @cached_property
+    def sizes(self) -> tuple[int, int]:
+        """The fewest and the most letters as which all of the text can be read, with a の everywhere; (0, -9) if it cannot."""
+        found = {0: (0, -2)}
+        for start, edges in enumerate(self.first):
+            if spot := found.get(start):
+                low, high = spot
+                for end, reading in edges:
+                    size = len(reading)
+                    least, most = found.get(end, (low + size, 0))
+                    found[end] = min(least, low + size), max(most, high + size + 2)
+        return found.get(len(self.first), (0, -9))
 
 
 @lru_cache(maxsize=1 << 12)
@@ -240,8 +258,21 @@ def _read_exactly(text: str, key: str, whole: bool) -> tuple[int, int] | None:
     return best if not whole or best == (0, len(text)) else None
 
 
+def _may_be_one_off(reading: str, key: str, at: int) -> bool:
+    """Has the reading the key's next letter, or is it the key's from there on but for that letter?"""
+    rest = reading[1:]
+    return (
+        reading[:1] == key[at : at + 1]
+        or key.startswith(rest, at)
+        or key.startswith(rest, at + 1)
+        or key.startswith(reading, at + 1)
+    )
+
+
 def _read_nearly(text: str, key: str, whole: bool, budget: int) -> tuple[int, int] | None:
     edges, best = lattice(text), None
+    if whole and not edges.sizes[0] - budget <= len(key) <= edges.sizes[1] + budget:
+        return None
     for start in range(1 if whole else len(text)):
         reach: dict[int, dict[int, int]] = {start: {0: 0}}  # by place in the text: edits spent by place in the key
         for at in range(start, len(text)):
@@ -255,6 +286,8 @@ def _read_nearly(text: str, key: str, whole: bool, budget: int) -> tuple[int, in
                 left = budget - spent
                 for end, reading in edges.later(at) if at > start else edges.first[at]:
                     if not left and not key.startswith(reading, offset):
+                        continue
+                    if left == 1 and not _may_be_one_off(reading, key, offset):
                         continue
                     for size in range(max(0, len(reading) - left), len(reading) + left + 1):
                         if offset + size > len(key):
