@@ -77,6 +77,15 @@ def spelled(path: tuple[Any, ...]) -> str:
     return ": ".join(["params.yaml", *parts])
 
 
+def test_a_file_is_read_as_it_is_now_and_as_nobody_changed_it(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text("mix: {sizes: [1]}\n", encoding="utf-8")
+    load(path)["mix"]["sizes"].append(2)
+    assert load(path) == {"mix": {"sizes": [1]}}
+    path.write_text("mix: {sizes: [3]}\n", encoding="utf-8")
+    assert load(path) == {"mix": {"sizes": [3]}}
+
+
 def test_the_projects_params_load() -> None:
     assert set(KNOBS) <= set(TYPES)
     sections = parse(KNOBS)
