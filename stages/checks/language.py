@@ -42,20 +42,11 @@ def wrong_language(source: Record, target: Record) -> Iterator[Finding]:
     if table is None:
         return
     for text in parts(target):
-        if not any(_may_be_foreign(character, target["lang"]) for character in set(text)):
-            continue
         for match in table.foreign.finditer(text):
             if match[0] not in source["text"]:
                 yield Finding("foreign_script", 1.0, None, place_of(match[0], target["text"]), match[0])
                 break
     yield from _other(source["text"], target["text"], target["lang"], table)
-
-
-@lru_cache(maxsize=1 << 14)
-def _may_be_foreign(character: str, code: str) -> bool:
-    """Whether a character can be in a foreign run of a language that has a table: symbols are foreign by threes."""
-    table = table_of(code)
-    return table is not None and table.foreign.search(character * 3) is not None
 
 
 def _other(source: str, text: str, code: str, table: Language) -> Iterator[Finding]:
