@@ -37,7 +37,7 @@ def length(source: Record, target: Record) -> Iterator[Finding]:
         yield Finding("too_long")
 
 
-LOOP = re.compile(r"(.{2,60}?)\1{2,}", re.DOTALL)
+LOOP, SHORT_LOOP = (re.compile(rf"(.{{2,{longest}}}?)\1{{2,}}", re.DOTALL) for longest in (60, 4))
 _WORDS = re.compile(r"[^\W_]+")
 CLAUSE = re.compile(r"[。！？!?；;、，\n]|[.,](?=\s|$)")
 
@@ -50,14 +50,16 @@ def units(text: str) -> list[str]:
 
 
 def may_loop(text: str) -> bool:
-    """Whether a stretch of 2 to 60 characters follows itself twice, which `LOOP` takes long to deny: such a stretch has its first
-    four characters again at the distance of its length."""
-    fours = ["".join(four) for four in zip(text, text[1:], text[2:], text[3:], strict=False)]
-    if len(set(fours)) == len(fours):
+    """Whether a stretch of 2 to 60 characters follows itself twice, which `LOOP` takes long to deny: one of five or more has ten
+    characters again at the distance of its length."""
+    if SHORT_LOOP.search(text):
+        return True
+    tens = [text[at : at + 10] for at in range(len(text) - 9)]
+    if len(set(tens)) == len(tens):
         return False
     seen: dict[str, list[int]] = {}
-    for at, four in enumerate(fours):
-        places = seen.setdefault(four, [])
+    for at, ten in enumerate(tens):
+        places = seen.setdefault(ten, [])
         for before in reversed(places):
             size = at - before
             if size > 60:

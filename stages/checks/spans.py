@@ -271,13 +271,19 @@ def _sounds(
 def best_fit(sources: Collection[str], target: str, pair: tuple[str, str], enough: float = 1.0) -> float:
     """0 to 1: how well a phrase translates the best of some: by the words they mean alike, or by what they share without a
     dictionary. The dear evidence is asked for only while the figure is not above `enough`."""
+    best = _best(sources, target, pair, enough)
+    return best if best > enough or best >= 1 else max(best, _heard(sources, target, pair))
+
+
+def _best(sources: Iterable[str], target: str, pair: tuple[str, str], enough: float) -> float:
+    """The same without what sounds alike."""
     best = 0.0
-    for evidence in (_in_common, share, _read):
-        for known in sources:
+    for known in sources:
+        for evidence in (_in_common, share, _read):
             best = max(best, evidence(known, target, pair))
             if best > enough or best >= 1:
                 return best
-    return max(best, _heard(sources, target, pair))
+    return best
 
 
 def swap_score(source: Record, target: Record, least: float = 0.0) -> float:
@@ -290,11 +296,20 @@ def swap_score(source: Record, target: Record, least: float = 0.0) -> float:
     pair, score = (source["lang"], target["lang"]), 0.0
     by_slot = _by_slot(source)
     folded = fold_han(source["text"])
-    for slot, part, _ in _slots(target, source):
-        if slot is None:
-            continue
+    asked = [
+        (slot, part, _best(by_slot.get(slot, ()), part, pair, 1 - least))
+        for slot, part, _ in _slots(target, source)
+        if slot is not None
+    ]
+    known, doubtful = (
+        (known for parts in by_slot.values() for known in parts),
+        (p for _, p, own in asked if own <= 1 - least),
+    )
+    likenesses(_sounds(known, doubtful, *pair))  # at once, and remembered
+    for slot, part, own in asked:
         enough = 1 - max(score, least)
-        own = best_fit(by_slot.get(slot, ()), part, pair, enough)
+        if own <= enough:
+            own = max(own, _heard(by_slot.get(slot, ()), part, pair))
         if own <= enough:  # else no other phrase can be so much better
             others = {known for other, parts in by_slot.items() if other != slot for known in parts}
             elsewhere = pair == ("ja", "zh") and len(part) > 1 and fold_han(part) in folded
@@ -333,12 +348,16 @@ def _source_labels(record: Record, source: Record) -> dict[str, str | None]:
     own = {item["label"] for item in record["extractions"] if item["label"] is not None}
     if table.word_labels[task] is not None:
         return {label: table.word_label(task, label, pair[1], pair[0]) for label in own}
-    theirs, found = sorted({item["label"] for item in source["extractions"]}), dict[str, str | None]()
-    for label in own:
-        rates = {known: float(known == label) or share(known, label, pair) for known in theirs}
-        best = [known for known, rate in rates.items() if rate and rate == max(rates.values())]
-        found[label] = best[0] if len(best) == 1 else None
-    return found
+    theirs = frozenset(item["label"] for item in source["extractions"])
+    return {label: _like_label(label, theirs, pair) for label in own}
+
+
+@lru_cache(maxsize=1 << 12)
+def _like_label(label: str, theirs: frozenset[str], pair: tuple[str, str]) -> str | None:
+    """The one of the source's open labels that means most nearly the same; None if there is none, or more than one."""
+    rates = {known: float(known == label) or share(known, label, pair) for known in theirs}
+    best = [known for known, rate in rates.items() if rate and rate == max(rates.values())]
+    return best[0] if len(best) == 1 else None
 
 
 def astray(source: Record, target: Record) -> tuple[float, str]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from functools import lru_cache, partial
 from typing import NamedTuple
@@ -16,8 +15,7 @@ from stages.checks.units import Measure, converted, equal, measures
 Key = Fraction | tuple[str, int]
 
 
-@dataclass(frozen=True)
-class Value:
+class Value(NamedTuple):
     """One number as a text states it.
 
     keys: every exact reading ("30 %" is 30 and 3/10, "3 p.m." is 3 and 15); one in common is a match.
@@ -64,23 +62,40 @@ Reader = Callable[[re.Match[str]], Iterable[Value] | None]
 
 
 class Rule(NamedTuple):
-    """What a value looks like, who reads it, and strings of one of which a text must hold one to have it (`signs`): most rules
-    need not be tried on most texts."""
+    """What a value looks like, who reads it, and the signs of which a text must have one to have it: most rules need not be
+    tried on most texts."""
 
     pattern: re.Pattern[str]
     read: Reader
-    needs: tuple[str, ...]
+    needs: frozenset[str]
 
 
-DIGIT = "\\d"  # in `needs`: any decimal digit
-_DIGIT, _WORD = re.compile(DIGIT), re.compile(r"\w+")
+DIGIT = "\\d"  # as a sign: any decimal digit
+_DIGIT, _LETTERS = re.compile(DIGIT), re.compile(r"[^\W\d_]+")
 
 
-def signs(text: str) -> str:
-    """What the `needs` of rules are looked for in: the text in lower case, then its words, each between spaces, then `DIGIT` if
-    it has one."""
-    lower = text.lower()
-    return f"{lower}\n {' '.join(_WORD.findall(lower))} {DIGIT if _DIGIT.search(text) else ''}"
+class Rules(NamedTuple):
+    """The rules of a language in their order, and their signs: strings in lower case, or words of letters between two spaces."""
+
+    each: tuple[Rule, ...]
+    words: frozenset[str]
+    strings: frozenset[str]
+
+    def signs(self, text: str) -> frozenset[str]:
+        """The signs that a text has; parts of it that are taken away leave no new one."""
+        lower = text.lower() + (DIGIT if _DIGIT.search(text) else "")
+        words = (
+            self.words.intersection([f" {word} " for word in _LETTERS.findall(lower)]) if self.words else frozenset()
+        )
+        return words.union([string for string in self.strings if string in lower])
+
+
+def rules(rows: Iterable[tuple[re.Pattern[str], Reader, str]]) -> Rules:
+    """Rules from patterns, readers, and signs with "|" between them."""
+    each = tuple(Rule(pattern, read, frozenset(needs.split("|"))) for pattern, read, needs in rows)
+    signs = frozenset[str]().union(*(rule.needs for rule in each))
+    words = frozenset(sign for sign in signs if sign.startswith(" "))
+    return Rules(each, words, signs - words)
 
 
 # Exponents and formulas are not numbers: 5 m², CO₂. NFKC would make digits of them. re.IGNORECASE takes a Turkish i for one.
@@ -95,11 +110,22 @@ FORMULAS = re.compile(
 VULGAR = re.compile("[¼-¾⅐-⅞]")  # 1½ is no 11/2
 
 
+_TRIVIAL = frozenset({Fraction(0), Fraction(1)})
+
+
+ARABIC = r"(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)(?:\.[0-9]+)?"
+
+
+@lru_cache(maxsize=1 << 12)
+def digits(text: str) -> Fraction:
+    """The value of 12, 1,200 or 1.25."""
+    return Fraction(text.replace(",", ""))
+
+
 def exact(*keys: Key | int, strong: bool = True, date: bool = False) -> Value:
     """A value with these readings. 0 and 1 are weak however they are written: no language keeps "a", 一 or "no"."""
     found = frozenset(Fraction(key) if isinstance(key, int) else key for key in keys)
-    trivial = found <= {Fraction(0), Fraction(1)}
-    return Value(found, strong and not trivial, date)
+    return Value(found, strong and not found <= _TRIVIAL, date)
 
 
 def vague(low: int, high: int, strong: bool = False) -> Value:
@@ -192,9 +218,9 @@ def identifier(match: re.Match[str]) -> Iterator[Value]:
 IDENTIFIER = r"(?<![A-Za-z0-9.])(?!(?:USD|EUR|GBP|JPY|CNY|RMB|US|NT|HK|No|Nr|vol|pp?|v|ver|ch)-?\d)[A-Za-z]+-?([0-9]+)(?:[A-Za-z-][A-Za-z0-9-]*)?(?![0-9.,])"
 
 
-def scan(text: str, rules: Sequence[Rule], lang: str) -> list[Value]:
+def scan(text: str, by: Rules, lang: str) -> list[Value]:
     """What the rules find, each in what those before it left; a reader that answers None leaves its match to others."""
-    values, whole, sign = list[Value](), text, signs(text)
+    values, whole, signs = list[Value](), text, by.signs(text)
 
     def take(read: Reader, match: re.Match[str]) -> str:
         found = read(match)
@@ -206,11 +232,10 @@ def scan(text: str, rules: Sequence[Rule], lang: str) -> list[Value]:
             own = value.measures or (
                 measures(keys[0], whole, match.start(), match.end(), lang) if len(keys) == 1 else ()
             )
-            values.append(replace(value, spelled=spelled, measures=own, said=match[0].strip()))
+            values.append(value._replace(spelled=spelled, measures=own, said=match[0].strip()))
         return "\0" * len(match[0])
 
-    for rule in rules:
-        needed = any(need in sign for need in rule.needs)
-        if needed and (left := rule.pattern.sub(partial(take, rule.read), text)) != text:
-            text, sign = left, signs(left)
+    for rule in by.each:
+        if not signs.isdisjoint(rule.needs):
+            text = rule.pattern.sub(partial(take, rule.read), text)
     return values

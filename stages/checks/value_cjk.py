@@ -5,16 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
+from functools import lru_cache
 
 from stages.checks.tables import table
 from stages.checks.units import Measure
 from stages.checks.value import (
+    ARABIC,
     DIGIT,
     IDENTIFIER,
     ISO_DATE,
     STOPWATCH,
-    Rule,
     Value,
+    digits,
     duration,
     exact,
     hour,
@@ -24,6 +26,7 @@ from stages.checks.value import (
     percent,
     plain,
     quantity,
+    rules,
     scan,
     stopwatch,
     vague,
@@ -36,7 +39,6 @@ DIGITS, SMALL, LARGE = (_TABLE[name] for name in ("digits", "small", "large"))
 ERAS, WEAK = _TABLE["eras"], _TABLE["weak"]
 # 百, 千 and 兆 that begin a unit are no number: 945百帕, 2.35千克, 300兆瓦.
 KANJI = r"(?:[〇零一二三四五六七八九十万萬亿億两兩廿卅壱弐]|百(?!帕)|千(?![克米瓦卡赫伏帕焦吨升])|兆(?![瓦赫字帕欧]))"
-ARABIC = r"(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)(?:\.[0-9]+)?"
 # Atomic: the whole run is one number, or none; 11三振 is 11 of something.
 UNIT = r"(?:[十万萬亿億]|百(?!帕)|千(?![克米瓦卡赫伏帕焦吨升])|兆(?![瓦赫字帕欧]))"
 NUMBER = rf"(?>(?:{ARABIC}{UNIT}*)+|{KANJI}+(?:{ARABIC}{UNIT}*)*)"
@@ -46,12 +48,19 @@ COUNTER = rf"(?:[{_TABLE['counter_characters']}]|{'|'.join(_TABLE['counter_words
 NOT_NUMBERS = re.compile("|".join(_TABLE["not_numbers"]))
 
 
+_PART = re.compile(rf"{ARABIC}|.")
+
+
+@lru_cache(maxsize=1 << 12)
 def number(text: str) -> Fraction:
     """The value of 1.2万, 三億5000万, 二十一, 一九九八, 百二十; `text` matches NUMBER."""
-    total, section, current, seen, largest = Fraction(0), Fraction(0), Fraction(0), False, 0
-    for part in re.findall(rf"{ARABIC}|.", text):
+    total: Fraction | int = 0
+    section: Fraction | int = 0
+    current: Fraction | int = 0
+    seen, largest = False, 0
+    for part in _PART.findall(text):
         if part[0] in "0123456789":
-            current, seen = Fraction(part.replace(",", "")), True
+            current, seen = digits(part), True
         elif part in DIGITS:
             current, seen = current * 10 + DIGITS[part], True
         else:
@@ -60,15 +69,13 @@ def number(text: str) -> Fraction:
             elif part in SMALL:
                 section += (current if seen else 1) * SMALL[part]
             elif LARGE[part] > largest:  # 5万3529亿: so many 亿
-                total, largest = (total + section + current or Fraction(1)) * LARGE[part], LARGE[part]
-                section = Fraction(0)
+                total, largest, section = (total + section + current or 1) * LARGE[part], LARGE[part], 0
             elif section + current:
-                total += (section + current) * LARGE[part]
-                section = Fraction(0)
+                total, section = total + (section + current) * LARGE[part], 0
             else:
                 total *= LARGE[part]
-            current, seen = Fraction(0), False
-    return total + section + current
+            current, seen = 0, False
+    return Fraction(total + section + current)
 
 
 def decimal(text: str) -> Fraction:
@@ -250,8 +257,8 @@ N, N_DECIMAL = rf"({NUMBER})", rf"({NUMBER}(?:[点・][〇零一二三四五六�
 # One of these is in everything that `NOT_NUMBERS`, or a number, is.
 MAY_BE_NUMBERS = "|".join("一二三四五六七八九十百千万廿双两")
 NUMERAL = "|".join((DIGIT, *DIGITS, *SMALL, *LARGE, "廿", "卅"))
-RULES: tuple[Rule, ...] = tuple(
-    Rule(re.compile(pattern), reader, tuple(needs.split("|")))
+RULES = rules(
+    (re.compile(pattern), reader, needs)
     for pattern, reader, needs in (
         (rf"({'|'.join(ERAS)})(元|{NUMBER})年(代)?", era, "年"),
         (ISO_DATE.pattern, iso_date, DIGIT),

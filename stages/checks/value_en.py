@@ -9,12 +9,13 @@ from fractions import Fraction
 from stages.checks.tables import table
 from stages.checks.units import Measure
 from stages.checks.value import (
+    ARABIC,
     DIGIT,
     IDENTIFIER,
     ISO_DATE,
     STOPWATCH,
-    Rule,
     Value,
+    digits,
     duration,
     exact,
     hour,
@@ -24,6 +25,7 @@ from stages.checks.value import (
     percent,
     plain,
     quantity,
+    rules,
     scan,
     stopwatch,
     vague,
@@ -38,17 +40,12 @@ CARDINAL = {word: value for value, word in enumerate(ONES)} | {word: 10 * n for 
 ORDINAL = {word: value for value, word in enumerate(ORDINALS)}
 ORDINAL |= {ONES[n] + "th": n for n in range(13, 20)} | {word[:-1] + "ieth": 10 * n for n, word in enumerate(TENS, 2)}
 MONTH = {word: n for n, name in enumerate(MONTHS, 1) for word in (name.lower(), name[:3].lower())} | {"sept": 9}
-D = r"(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)(?:\.[0-9]+)?"
 WORD = "|".join(sorted([*CARDINAL, *ORDINAL, *SCALE, "hundredth", "thousandth", "millionth"], key=len, reverse=True))
 WORDS = rf"\b(?:an?\s+)?(?:{WORD})(?:[\s-]+(?:(?<=hundred\s)and\s+|(?<=thousand\s)and\s+|(?<=million\s)and\s+)?(?:{WORD}))*\b"
 MONTH_NAMES = "|".join([*MONTHS, "Sept", *(name[:3] for name in MONTHS if name != "May")])
 SHORT_MONTHS = "|".join(name[:3].lower() for name in MONTHS)
 SCALES = "|".join(SCALE)
 YEAR = r"(?:,?\s+(?:of\s+)?([12]\d{3})(?!\d))?"
-
-
-def digits(text: str) -> Fraction:
-    return Fraction(text.replace(",", ""))
 
 
 def scaled(text: str) -> Fraction:
@@ -276,15 +273,11 @@ def tens_plural(match: re.Match[str]) -> Iterator[Value]:
 
 ERA_NAMES = "|".join(ERAS)
 WHOLE_MONTHS, WHOLE_WORDS, WHOLE_WEAK = (
-    "|".join(word if "-" in word else f" {word.lower()} " for word in words_of_a_rule)
+    "|".join(f" {word.lower()} " if word.isalpha() else word.lower() for word in words_of_a_rule)
     for words_of_a_rule in ([*MONTHS, "Sept"], WORD.split("|"), WEAK)
 )
-RULES: tuple[Rule, ...] = tuple(
-    Rule(
-        re.compile(pattern, 0 if reader in (in_month, on_weekday) or "II" in pattern else re.IGNORECASE),
-        reader,
-        tuple(needs.split("|")),
-    )
+RULES = rules(
+    (re.compile(pattern, 0 if reader in (in_month, on_weekday) or "II" in pattern else re.IGNORECASE), reader, needs)
     for pattern, reader, needs in (
         (ISO_DATE.pattern, iso_date, DIGIT),
         (STOPWATCH, stopwatch, ":"),
@@ -311,7 +304,11 @@ RULES: tuple[Rule, ...] = tuple(
         (rf"\b(?:(Black|Good|Cyber|Ash|Palm|Easter)\s+)?({'|'.join(DAYS)})s?\b", on_weekday, "day"),
         (r"\b(\d{1,2}):(\d{2})(?!\d)\s?([ap]\.?m\b\.?)?", clock, ":"),
         (r"\b(\d{1,2})()\s?([ap]\.?m\b\.?|o'clock)", clock, "am|pm|a.m|p.m|o'clock"),
-        (rf"({D})\s?-?(?:%|percent\b|per\s+cent\b|percentage)", lambda match: [percent(digits(match[1]))], "%|cent"),
+        (
+            rf"({ARABIC})\s?-?(?:%|percent\b|per\s+cent\b|percentage)",
+            lambda match: [percent(digits(match[1]))],
+            "%|cent",
+        ),
         (rf"({WORDS})[\s-](?:percent|per\s+cent)", spelled_percent, "cent"),
         (r"\b(\d+)\s+(\d)[/⁄](\d)(?![/\d])", mixed, "/|⁄"),
         (r"(?<![\w/])(\d{1,2})[/⁄](\d{1,2})(?![/\w])", slash, "/|⁄"),
@@ -341,14 +338,14 @@ RULES: tuple[Rule, ...] = tuple(
             "|".join(PARTS),
         ),
         (r"(?<![\w.,])(\d{4}|\d0)'?s\b", decade, DIGIT),
-        (rf"[$£€¥]\s?({D})[\s-]?({SCALES}|k|mn?|bn?|tn)?\b", money, "$|£|€|¥"),
+        (rf"[$£€¥]\s?({ARABIC})[\s-]?({SCALES}|k|mn?|bn?|tn)?\b", money, "$|£|€|¥"),
         (
             rf"\b(?:(?:several|a\s+few|few|many|some|a\s+couple\s+of|tens\s+of|hundreds\s+of)\s+)(?:{SCALES})s?\b",
             lambda match: [vague(20, 10**12)],
             SCALES,
         ),
         (rf"\b(?:{SCALES}|ten|dozen|score)s\b", lambda match: [vague(20, 10**12)], f"{SCALES}|tens|dozens|scores"),
-        (rf"({D})(?:[\s-]({SCALES}|bn|tn)\b|(?=\D|$))(?:st|nd|rd|th)?()", general, DIGIT),
+        (rf"({ARABIC})(?:[\s-]({SCALES}|bn|tn)\b|(?=\D|$))(?:st|nd|rd|th)?()", general, DIGIT),
         (r"\ba\s+dozen\s+or\s+(?:so|more)\b", lambda match: [vague(10, 19)], "dozen"),
         (WORDS, spelled, WHOLE_WORDS),
         (

@@ -102,12 +102,11 @@ def meaning(text: str, lang: str) -> Meaning:
     if lang == "en":
         return meaning_of(lang, (word for word in english(text) if not word.stems.isdisjoint(_known())))
     found = _japanese(text) if lang == "ja" else _chinese(text)
-    return meaning_of(lang, (Word(said, at, stems, _han(said)) for said, at, stems in found))
+    return meaning_of(lang, (word._replace(start=start + word.start) for start, words in found for word in words))
 
 
-@lru_cache(maxsize=1 << 14)
-def _han(word: str) -> frozenset[str]:
-    return frozenset(_HAN.findall(fold_han(word)))
+def _word(text: str, start: int, stems: frozenset[str] | None) -> Word:
+    return Word(text, start, stems or frozenset(), frozenset(_HAN.findall(fold_han(text))))
 
 
 def english(text: str) -> Iterator[Word]:
@@ -123,15 +122,28 @@ def _english_stems(word: str) -> frozenset[str]:
     return frozenset({stem(word)} if len(word) > 1 and word.lower() not in _grammar("en") else ())
 
 
-Found = tuple[str, int, frozenset[str]]  # word, start, stems
+Found = tuple[int, tuple[Word, ...]]  # where a word of the analyser begins, and its content words by their place in it
+_KEPT = 1 << 15
+_seen: dict[tuple[str, int], tuple[Word, ...]] = {}  # by a Japanese word and its entry in the analyser's dictionary
 
 
 def _japanese(text: str) -> Iterator[Found]:
-    """The words as the analyser cuts them; of one that the dictionary does not know, the words that it is made of."""
-    for token, stems in _content(analysed(text)):
-        made_of = token.split(SplitMode.A) if stems is None else ()
-        for part, known in _content(made_of) if len(made_of) > 1 else ((token, stems),):
-            yield part.surface(), part.begin(), known or frozenset()
+    for token in analysed(text):
+        key = token.surface(), token.word_id()
+        if key not in _seen:
+            if len(_seen) == _KEPT:
+                _seen.clear()
+            _seen[key] = tuple(_japanese_words(token))
+        if words := _seen[key]:
+            yield token.begin(), words
+
+
+def _japanese_words(token: Morpheme) -> Iterator[Word]:
+    """The word itself; if the dictionary does not know it, the words that it is made of; none if it is no content word."""
+    for whole, stems in _content([token]):
+        made_of = whole.split(SplitMode.A) if stems is None else ()
+        for part, known in _content(made_of) if len(made_of) > 1 else ((whole, stems),):
+            yield _word(part.surface(), part.begin() - token.begin(), known)
 
 
 @cache
@@ -153,20 +165,27 @@ def _content(tokens: Iterable[Morpheme]) -> Iterator[tuple[Morpheme, frozenset[s
 
 
 def _chinese(text: str) -> Iterator[Found]:
-    own, light = dictionary("zh"), _grammar("zh")
     for word, start, _ in cut(text):
-        if word in light or not _HAN.match(word):
-            continue
-        if word in own or len(word) < 3:
-            yield word, start, own.get(word, frozenset())
-            continue
-        place = 0
-        while place < len(word):  # a longer word than the dictionary's, by its parts
-            ends = range(min(len(word), place + 3), place + 1, -1)
-            part = next((word[place:end] for end in ends if word[place:end] in own), "")
-            if part:
-                yield part, start + place, own[part]
-            place += len(part) or 1
+        if words := _chinese_words(word):
+            yield start, words
+
+
+@lru_cache(maxsize=_KEPT)
+def _chinese_words(word: str) -> tuple[Word, ...]:
+    """The word itself, or the parts that the dictionary knows of a longer one; none if it is no content word."""
+    own = dictionary("zh")
+    if word in _grammar("zh") or not _HAN.match(word):
+        return ()
+    if word in own or len(word) < 3:
+        return (_word(word, 0, own.get(word)),)
+    found, place = list[Word](), 0
+    while place < len(word):
+        ends = range(min(len(word), place + 3), place + 1, -1)
+        part = next((word[place:end] for end in ends if word[place:end] in own), "")
+        if part:
+            found.append(_word(part, place, own[part]))
+        place += len(part) or 1
+    return tuple(found)
 
 
 def answered(ours: Meaning, theirs: Meaning) -> tuple[list[Word], list[Word]]:
@@ -186,7 +205,9 @@ def share(one: str, other: str, pair: tuple[str, str]) -> float:
     Args:
         pair: the languages of both.
     """
-    sides = meaning(one, pair[0]), meaning(other, pair[1])
+    sides = ours, theirs = meaning(one, pair[0]), meaning(other, pair[1])
+    if ours.stems.isdisjoint(theirs.stems) and ours.han.isdisjoint(theirs.han):
+        return 0.0
     rates = [
         (len(found) + len(missing), len(found))
         for found, missing in (answered(*sides), answered(*reversed(sides)))
