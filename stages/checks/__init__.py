@@ -6,7 +6,7 @@ text.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -45,6 +45,9 @@ class Checks:
     span_boundary: bool
     span_swapped: bool
     clause: bool
+
+    # No check of this list: evidence that an endpoint gives, stages/translation/likelihood.py. May be left out.
+    likelihood: bool = False
 
 
 Check = Callable[[Record, Record], Iterator[Finding]]
@@ -134,11 +137,11 @@ class Verdict(NamedTuple):
     warned: list[str]
 
 
-def verdict(source: Record, target: Record, switches: Checks) -> Verdict:
-    """What the checks that are switched on, and know the languages, make of a translation."""
+def verdict(source: Record, target: Record, switches: Checks, more: Sequence[Finding] = ()) -> Verdict:
+    """What the checks that are switched on, and know the languages, make of a translation, with `more` that others found."""
     unknown = without_table(source["lang"], target["lang"])
     found = findings(source, target, [name for name in CHECKS if getattr(switches, name) and name not in unknown])
-    return of_risk(assess([item for items in found.values() for item in items], model()), switches)
+    return of_risk(assess([*(item for items in found.values() for item in items), *more], model()), switches)
 
 
 def of_risk(assessed: Assessment, switches: Checks) -> Verdict:

@@ -101,6 +101,10 @@ class _Asking(AbstractContextManager["_Asking"]):
     def ask(self, todo: Sequence[Request], known: int) -> dict[str, Response]:
         """The answers to requests that are not recorded, by key, however the mode says."""
         assert self.cache
+        if self.mode in ("batch", "write") and any("prompt" in request.body for request in todo):
+            raise UserError(
+                "LLM_MODE", f"is {self.mode}, in which no text is measured", "LLM_MODE=online for this stage"
+            )
         if self.mode == "batch":
             # Here and below: openai's types take half a second to import, which a replay need not wait for.
             from stages.llm.batch import ask_batch

@@ -94,15 +94,20 @@ def _schema(body: dict[str, Any]) -> bytes:
     return orjson.dumps(form["json_schema"]) if form.get("type") == "json_schema" else b""
 
 
+def _texts(body: dict[str, Any]) -> list[str]:
+    """The texts of a request body: its messages, or the one text that is measured."""
+    return [body["prompt"]] if "prompt" in body else [message["content"] for message in body["messages"]]
+
+
 def prompt_tokens(body: dict[str, Any]) -> int:
     """Prompt tokens of a request body, estimated."""
-    texts = sum(text_tokens(message["content"]) + TOKENS_PER_MESSAGE for message in body["messages"])
+    texts = sum(text_tokens(text) + TOKENS_PER_MESSAGE for text in _texts(body))
     return round(texts + text_tokens(_schema(body).decode()))
 
 
 def prompt_tokens_bound(body: dict[str, Any]) -> int:
     """More prompt tokens than the request can have: a byte-level tokenizer makes at most one token of a byte."""
-    texts = sum(len(message["content"].encode()) + BOUND_PER_MESSAGE for message in body["messages"])
+    texts = sum(len(text.encode()) + BOUND_PER_MESSAGE for text in _texts(body))
     return texts + len(_schema(body))
 
 

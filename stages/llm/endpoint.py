@@ -31,7 +31,18 @@ from stages.llm.address import check_address
 from stages.llm.answer import is_empty
 from stages.llm.cache import Cache
 from stages.llm.cost import Budget, completion_tokens_bound, prompt_tokens, tokens_of
-from stages.llm.faults import FAULTS, Late, NoAnswer, asked_wait, concerns_all, may_pass, told, unreached, words
+from stages.llm.faults import (
+    FAULTS,
+    Late,
+    NoAnswer,
+    NoLogprobs,
+    asked_wait,
+    concerns_all,
+    may_pass,
+    told,
+    unreached,
+    words,
+)
 from stages.llm.limits import IN_A_ROW, Circuit, Pace, backoff
 from stages.llm.reply import Response, error_in, refused, response_of
 from stages.llm.request import Llm, Parameters, Request
@@ -220,6 +231,8 @@ class Endpoint:
 
     def plain(self, request: Request) -> Request:
         """A question as short as can be, asked as that request is."""
+        if "prompt" in request.body:
+            return Request({**request.body, "prompt": PLAIN})
         body = {**request.body, "messages": [{"role": "user", "content": PLAIN}]}
         form = body.get("response_format") or {}
         if form.get("type") == "json_schema":
@@ -232,6 +245,8 @@ class Endpoint:
         """The one line with which a run ends."""
         if isinstance(error, OverBudget):
             return self.budget.stop(total - kept)
+        if isinstance(error, NoLogprobs):
+            return error
         said = told(error)
         limit = f"llm.give_up_s ({self.llm.give_up_s:g} s)"
         if (wait := asked_wait(error)) > self.llm.give_up_s:
@@ -322,6 +337,8 @@ class Endpoint:
         self.under_way += 1
         try:
             response = read_body(await self.post(request), request)
+            if "prompt" in request.body and not response["content"]:
+                raise NoLogprobs(str(self.client.base_url))
         except FAULTS as error:
             if isinstance(error, openai.APIStatusError):
                 self.budget.refused(request.body)
@@ -341,7 +358,7 @@ class Endpoint:
         try:
             async with asyncio.timeout(self.llm.timeout_s):
                 reply = await self.client.post(
-                    "/chat/completions",
+                    request.path,
                     content=orjson.dumps(request.body),
                     options={
                         "headers": {"Content-Type": "application/json", **headers_of(self.llm, request.body["model"])}

@@ -17,6 +17,14 @@ class NoAnswer(Exception):
     """A body that is no chat completion: a proxy's web page, an error under HTTP 200."""
 
 
+class NoLogprobs(UserError):
+    """The endpoint gives no log-probabilities of a text that it is sent."""
+
+    def __init__(self, place: str) -> None:
+        remedy = "ask one that does (vLLM; llama-cpp-python with logits_all), or set checks.likelihood to false"
+        super().__init__(place, "gives no log-probabilities of the text it is sent (echo and logprobs)", remedy)
+
+
 class Late(Exception):
     """The whole answer was not there in time, however steadily it dripped."""
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from stages.core.files import dumps
 from stages.core.hidden import hidden
 from stages.llm.answer import REFUSED, is_empty, read, storable
 
 Response = dict[str, Any]
+LEAST = -9999.0  # log-probability that is kept for one of minus infinity, as vLLM has it
 MOST = 300  # characters of an endpoint's words that are kept
 
 
@@ -58,14 +60,28 @@ def error_in(completion: Any) -> str | None:
     return "finish_reason error" if choice.get("finish_reason") == "error" else None
 
 
+def logprobs_of(choice: dict[str, Any]) -> str | None:
+    """Of a text that was measured: its tokens and the log-probability of each (null for the first), as the JSON that is kept;
+    None where the endpoint gives none of the text itself."""
+    found = choice.get("logprobs") or {}
+    tokens, values = found.get("tokens") or [], found.get("token_logprobs") or []
+    # The last token is the one written after the text; an endpoint that echoes nothing has that alone.
+    if len(tokens) != len(values) or len(values) < 3 or not all(isinstance(value, float | int) for value in values[1:]):
+        return None
+    finite = [value if value is None else max(value, LEAST) for value in values[:-1]]
+    return dumps({"tokens": [storable(str(token)) for token in tokens[:-1]], "logprobs": finite}).decode()
+
+
 def response_of(completion: Any, model: str) -> Response | None:
-    """A chat completion (the JSON) as the cache keeps it; None if it is none. A missing finish_reason or usage is no fault."""
+    """A completion (the JSON) as the cache keeps it; None if it is none. A missing finish_reason or usage is no fault. Of a text
+    that was measured the content is what `logprobs_of` says, empty where that is nothing."""
     try:
         choice, usage = completion["choices"][0], completion.get("usage")
-        message = choice["message"]
+        chat = "message" in choice
+        message = choice["message"] if chat else {"content": (choice["text"], logprobs_of(choice))[1]}
         response: Response = {
             "content": hidden(storable(_text(message.get("content")))),
-            "finish_reason": _hidden(choice.get("finish_reason")),
+            "finish_reason": _hidden(choice.get("finish_reason")) if chat else "stop",  # the text itself is whole
             "refusal": hidden(storable(message.get("refusal") or "")) or None,
             "model": _hidden(completion.get("model")) or model,
             "usage": {key: _count(usage, key) for key in ("prompt_tokens", "completion_tokens")},

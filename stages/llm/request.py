@@ -1,4 +1,4 @@
-"""A chat request and its identity.
+"""A request to an LLM and its identity.
 
 The body is what goes over the wire; its hash is the key of the response, so that whatever changes the answer (model,
 messages, decoding settings, schema) changes the key, and nothing else does.
@@ -53,8 +53,8 @@ class Llm:
 
 @dataclass(frozen=True)
 class Request:
-    """One chat completion; `body` is the JSON sent to `/chat/completions`, `schema` what its answer should be like, which
-    not every endpoint is told."""
+    """One completion; `body` is the JSON sent to `path`, `schema` what the answer to a chat should be like, which not every
+    endpoint is told."""
 
     body: dict[str, Any]
     schema: dict[str, Any] | None = field(default=None, compare=False, repr=False)
@@ -65,9 +65,21 @@ class Request:
         return hashlib.sha256(orjson.dumps(self.body, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
     @property
+    def path(self) -> str:
+        """Where it is sent to: a chat, or a text that is only measured (`measured`)."""
+        return "/completions" if "prompt" in self.body else "/chat/completions"
+
+    @property
     def wanted(self) -> list[str]:
         """The keys that the answer should have."""
         return list((self.schema or {}).get("required", []))
+
+
+def measured(llm: Llm, text: str) -> Request:
+    """A request for the log-probability of each token of a text. One token is written after it: servers take 0 for no limit
+    (llama-cpp-python), or refuse it."""
+    body = {"model": llm.model, "prompt": text, "echo": True, "logprobs": 1, "max_tokens": 1, "temperature": 0}
+    return Request(body)
 
 
 def response_format(structured: str, schema: dict[str, Any]) -> dict[str, Any] | None:

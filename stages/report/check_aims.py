@@ -1,4 +1,4 @@
-"""The table of docs/fidelity.md that sets the aims of the checks (`check_aims.yaml`) beside what metrics/checks.json says."""
+"""Tables of docs/fidelity.md: the aims of the checks (`check_aims.yaml`) beside what metrics/checks.json says, and what a model's likelihood finds."""
 
 from __future__ import annotations
 
@@ -9,11 +9,16 @@ from typing import Any
 
 import pandas as pd
 
+from stages.checks import Checks, of_risk
+from stages.checks.negation import evidence
+from stages.checks.risk import assess, model
 from stages.core import config
+from stages.core.files import read_json
 from stages.fidelity.genres import share
 from stages.scoring.tables import MISSING
 
 AIMS = Path(__file__).with_suffix(".yaml")
+LIKELIHOOD = "data/fidelity/likelihood.json"  # margins of a one-off run
 GENRES = "unseen_genres."
 
 
@@ -65,3 +70,23 @@ def _met(aim: dict[str, Any], found: Any) -> str:
     if not round(lowest, 4) <= round(value, 4) <= highest:
         return "no"
     return "yes" if lowest <= low and high <= highest else "yes, not by the whole interval"
+
+
+def likelihood() -> pd.DataFrame:
+    """A row a direction of data/fidelity/likelihood.json, and one for all: how many translations the evidence of
+    `stages.translation.likelihood` would alone be a warning of, of those with a negation dropped and of the true ones."""
+    switches = config.read("checks", Checks)
+    found: dict[str, list[tuple[bool, bool]]] = {"all": []}
+    for item in read_json(LIKELIHOOD)["texts"]:
+        lines = [[{"start": 0, "end": 0, "margin": value} for value in values] for values in item["margins"].values()]
+        true, dropped = (bool(of_risk(assess(evidence({"negations": own}), model()), switches).warned) for own in lines)
+        for row in ("all", f"{item['from']} to {item['id'].rpartition('/')[2]}"):
+            found.setdefault(row, []).append((dropped, true))
+    return pd.DataFrame(
+        {
+            "": name,
+            "negation dropped: warned of": _told(share(sum(dropped for dropped, _ in rows), len(rows))),
+            "true references: warned of": _told(share(sum(true for _, true in rows), len(rows))),
+        }
+        for name, rows in sorted(found.items())
+    )

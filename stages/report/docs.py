@@ -216,6 +216,7 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "benchmarks": benchmarks,
     "checks": lambda: measure.table(read_json("metrics/checks.json")),
     "check_aims": lambda: table(check_aims.aims(read_json("metrics/checks.json"))),
+    "likelihood": lambda: table(check_aims.likelihood()),
     "prompts": lambda: compare_prompts.table(read_json("metrics/prompts.json")),
     "baselines": baselines,
     "corpus_cells": lambda: table(corpus_tables.cells()),

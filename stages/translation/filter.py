@@ -7,13 +7,13 @@ The paper's two rules, each with a switch in params: `untranslated` (characters 
 (a span that is not in the text: the record is lost, or only its extraction is). Then what is no text at all
 (`stages/translation/debris.py`), and the checks against the source of `stages/checks/`, with the switches of the section
 `checks`. A record without an answer is quarantined under the code of its
-failure. The stage fails if the ledger does not balance: one line for each source record of another language.
+failure. With `checks.likelihood`, `--likelihood FILE` has what `stages.translation.likelihood` found. The stage fails if the ledger does not balance: one line for each source record of another language.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -21,10 +21,12 @@ import regex
 
 from stages import checks
 from stages.checks import Checks
+from stages.checks.finding import Finding
+from stages.checks.negation import evidence
 from stages.core import config
 from stages.core.errors import UserError
 from stages.core.run import run
-from stages.core.schema import write_checked
+from stages.core.schema import read_checked, write_checked
 from stages.records.record import Record, unaligned, with_lang
 from stages.records.rules import read_records, write_records
 from stages.records.tasks import script_class
@@ -57,7 +59,7 @@ def in_no_script(record: Record) -> list[str]:
 
 
 def judge(
-    translation: Translation, source: Record, rules: Filter, switches: Checks | None
+    translation: Translation, source: Record, rules: Filter, switches: Checks | None, more: Sequence[Finding] = ()
 ) -> tuple[Record | None, list[str], int, list[str]]:
     """(candidate or None, why it is not kept, how many of its extractions were dropped, what is a warning and no reason);
     `switches` None: only the paper's rules."""
@@ -74,23 +76,31 @@ def judge(
         found.append("unaligned")
     if switches is not None:
         found += debris(source, record)
-        verdict = checks.verdict(source, record, switches)
+        verdict = checks.verdict(source, record, switches, more)
         found += verdict.refused if switches.warned == "keep" else [*verdict.refused, *verdict.warned]
         warned = verdict.warned
     return record, list(dict.fromkeys(found)), dropped, warned
 
 
 def filter_records(
-    records: Sequence[Record], translations: Sequence[Translation], lang: str, rules: Filter, switches: Checks | None
+    records: Sequence[Record],
+    translations: Sequence[Translation],
+    lang: str,
+    rules: Filter,
+    switches: Checks | None,
+    likelihood: Mapping[str, dict[str, Any]] | None = None,
 ) -> tuple[list[Record], list[Translation], list[dict[str, Any]]]:
-    """(kept records, quarantined translations with reasons, ledger); UserError if a source record has not one fate."""
+    """(kept records, quarantined translations with reasons, ledger); UserError if a source record has not one fate.
+    `likelihood`: by id, what a model finds of negations."""
     expected = {with_lang(record["id"], lang): record for record in records if record["lang"] != lang}
     kept, quarantine, ledger = list[Record](), list[Translation](), list[dict[str, Any]]()
     for translation in translations:
         source = expected.pop(translation["id"], None)
         if source is None:
             raise UserError(translation["id"], "translated twice, or from no source record", "run translate again")
-        record, found, dropped, warned = judge(translation, source, rules, switches)
+        record, found, dropped, warned = judge(
+            translation, source, rules, switches, evidence((likelihood or {}).get(translation["id"]))
+        )
         # Whatever is not the first answer as it came: another attempt, a span looked for, a character or a span changed.
         mended = translation["model"] != "first" or dropped or not translation["steps"].keys() <= {"tag"}
         if found or record is None:
@@ -122,13 +132,20 @@ def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m stages.translation.filter", description=__doc__.split("\n")[0])
     for option in ("lang", "records", "translated", "kept", "quarantine", "ledger"):
         parser.add_argument(f"--{option}", required=True)
+    parser.add_argument("--likelihood", help="what stages.translation.likelihood wrote, for checks.likelihood")
     options = parser.parse_args(arguments)
+    switches = config.read("checks", Checks)
+    if switches.likelihood and not options.likelihood:
+        remedy = "add the stage of docs/fidelity.md to dvc.yaml, or set it to false"
+        raise UserError("params.yaml: checks: likelihood", "is on, and the filter has no --likelihood file", remedy)
+    asked = read_checked(options.likelihood, "likelihood") if switches.likelihood else []
     kept, quarantine, ledger = filter_records(
         read_records(options.records),
         read_translations(options.translated),
         options.lang,
         config.read("filter", Filter),
-        config.read("checks", Checks),
+        switches,
+        {line["id"]: line for line in asked},
     )
     write_records(options.kept, kept)
     write_translations(options.quarantine, quarantine)

@@ -6,7 +6,7 @@ from copy import deepcopy
 from typing import Any
 
 from stages.core.files import read_json
-from stages.report.check_aims import aims
+from stages.report.check_aims import LIKELIHOOD, aims, likelihood
 
 METRICS: dict[str, Any] = read_json("metrics/checks.json")
 
@@ -52,3 +52,12 @@ def test_an_interval_that_passes_the_bound_is_told() -> None:
 def test_what_was_not_measured_has_a_dash() -> None:
     table = aims({**METRICS, "unseen_genres": None, "reading": None, "records_per_second": None})
     assert set(table["figure"]) == set(table["met"]) == {"–"}
+
+
+def test_the_table_of_likelihood_counts_each_text_once_and_warns_from_the_margin_that_the_risk_needs() -> None:
+    texts = read_json(LIKELIHOOD)["texts"]
+    table = likelihood()
+    assert table.iloc[0, 0] == "all"
+    for column, name in ((1, "without"), (2, "reference")):
+        warned = sum(min(item["margins"][name]) < -0.884 for item in texts)
+        assert str(table.iloc[0, column]).startswith(f"{warned} of {len(texts)} ")

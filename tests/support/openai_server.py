@@ -1,14 +1,15 @@
-"""A real loopback HTTP server that speaks `/v1/chat/completions`, and a folder in which stages run against it.
+"""A real loopback HTTP server that speaks `/v1/chat/completions` and `/v1/completions`, and a folder in which stages run against it.
 
 Answers are computed from the request: each letter and digit becomes a Latin letter, so that a span of the text becomes a
 span of its translation. Faults come on order: `server.faults["蛯名"] = ["500", "429"]` meets the next two requests whose
-last message holds that word; `server.always["蛯名"] = "refusal"` is met by each, as by a model that always answers so.
+last message (or text) holds that word; `server.always["蛯名"] = "refusal"` is met by each, as by a model that always answers so.
 Every body it answered goes to a file, a line each, in the order of the answers.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import select
 import socket
 import struct
@@ -91,6 +92,22 @@ def image(text: str) -> str:
     return "".join(chr(ord("a") + ord(char) % 26) if char.isalnum() else char for char in text)
 
 
+def echoed(text: str) -> dict[str, Any]:
+    """The tokens of a text, words and the blanks before them, with a log-probability each: -1 for a word that the text has
+    had before, else -5. One token more is written after it."""
+    tokens = [*re.findall(r"\s?[^\s]+|\s", text), " more"]
+    seen, values = set[str](), list[float | None]()
+    for token in tokens:
+        values.append((-1.0 if token.strip() in seen else -5.0) if values else None)
+        seen.add(token.strip())
+    return {"tokens": tokens, "token_logprobs": values, "text_offset": [0] * len(tokens), "top_logprobs": None}
+
+
+def last_text(body: dict[str, Any]) -> str:
+    """What a request asks last: its last message, or the text to be measured."""
+    return str(body["prompt"] if "prompt" in body else body["messages"][-1]["content"])
+
+
 def answer(body: dict[str, Any]) -> str:
     """The right content for a request: a translation with its spans, a label, or a class of the schema's enum."""
     content = body["messages"][-1]["content"]
@@ -123,6 +140,7 @@ class OpenAIServer:
         self.faults: dict[str, list[str]] = {}
         self.always: dict[str, str] = {}
         self.models = {MODEL}
+        self.measures = True  # whether it gives the log-probabilities of a text
         self.usage: Any = {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110}
         self.headers: list[dict[str, str]] = []  # of each request
         self.received: list[tuple[float, str]] = []  # (monotonic seconds, key), faults and broken-off ones too
@@ -151,10 +169,10 @@ class OpenAIServer:
         """The fault ordered for this request, which is then used up."""
         with self.change:
             for marker, orders in self.faults.items():
-                if orders and marker in body["messages"][-1]["content"]:
+                if orders and marker in last_text(body):
                     return orders.pop(0)
             for marker, fault in self.always.items():
-                if marker in body["messages"][-1]["content"]:
+                if marker in last_text(body):
                     return fault
         return None
 
@@ -226,6 +244,16 @@ class OpenAIServer:
                         server.change.notify_all()
 
             def completion(self, body: dict[str, Any], fault: str | None) -> bytes:
+                if "prompt" in body:
+                    logprobs = echoed(body["prompt"]) if server.measures else None
+                    choice = {
+                        "index": 0,
+                        "finish_reason": "length",
+                        "text": body["prompt"] + " more",
+                        "logprobs": logprobs,
+                    }
+                    reply = {"object": "text_completion", "model": body["model"], "choices": [choice]}
+                    return json.dumps({**reply, "usage": server.usage}).encode()
                 right = answer(body)
                 if server.varying:
                     right = json.dumps({**json.loads(right), "text": f"answer {len(server.received)}"})
