@@ -75,17 +75,25 @@ def same_in_english(name: Name, text: str) -> bool:
 
 
 def strays_in_english(source: Record, target: Record) -> list[str]:
-    """Name-like words of the English text that nothing in the source text sounds like."""
+    """Name-like words of the English spans that nothing in the source text sounds like; no others than may be Japanese, which
+    may be translations (Median Line)."""
     text, found = source["text"], []
-    latin = {word.lower() for word in latin_words(text)}
+    latin, spans = {word.lower() for word in latin_words(text)}, span_texts(target)
     words = [(word, _standing(word, latin)) for word in latin_words(target["text"], hyphen=True)]
-    spans = [span for span in span_texts(source) if span in text]
-    explained = _explained(list(dict.fromkeys(word for word, standing in words if standing == "name")), text, spans)
+    names = dict.fromkeys(word for word, standing in words if standing == "name")
+    asked = [word for word in names if ROMAJI.fullmatch(letters(word)) and any(word in span for span in spans)]
+    explained = _explained(asked, source) if asked else set()
+    strange = {word for word in asked if word not in explained and not exonym(word, text, ("en", "ja"))}
+    if not strange:
+        return []
+    after = zip(words, words[1:], strict=False)
+    beside = dict.fromkeys(word for (word, _), (other, _) in after if word in names and other in strange)
+    explained |= _explained([word for word in beside if word not in asked], source)
     before, known = "", False  # the word before, if it may be part of the same name, and whether the source has it
     for word, standing in words:
-        if standing == "name" and word not in explained and not exonym(word, text, ("en", "ja")):
-            beside = _beside(JAPANESE.findall(text), latin_key(before)) if before else ""
-            if not (known or beside) or is_other_surname(word, beside):
+        if word in strange:
+            characters = _beside(JAPANESE.findall(text), latin_key(before)) if before else ""
+            if not (known or characters) or is_other_surname(word, characters):
                 found.append(word)
         known = word in explained
         before = word if known or standing == "beside" else ""
@@ -116,12 +124,11 @@ def _by_itself(word: str) -> Standing:
     return "name"
 
 
-def _explained(words: list[str], text: str, spans: list[str]) -> set[str]:
-    """Those of the words that the Japanese text has by reading, by pinyin or by sound; what is dear to ask comes last.
-
-    Args:
-        spans: parts of the text in which they are looked for first.
-    """
+def _explained(words: list[str], source: Record) -> set[str]:
+    """Those of the words that the Japanese text has by reading (of a span, of the rest), by pinyin or by sound; what is dear
+    to ask comes last."""
+    text = source["text"]
+    spans = [span for span in span_texts(source) if span in text]
     within, japanese = ([run for part in parts for run in JAPANESE.findall(part)] for parts in (spans, [text]))
     otherwise = may_be_read_otherwise(text)
     parts = {word: list(dict.fromkeys((word, word.split("-")[0]))) for word in words}

@@ -137,8 +137,10 @@ def _rows_of(name: str, lang: str) -> tuple[Row, ...]:
 def exonym(name: str, text: str, direction: tuple[str, str]) -> bool:
     """Is this the name, in the first language, of something that the text calls by its name in the second?"""
     known = _rows_of(name, direction[0])
+    if not known:
+        return False
     words = (word for row in known for word in row.of(direction[1]))
-    return bool(known) and any(_has(text, word, direction[1]) or word == text for word in words)
+    return any(_has(text, word, direction[1]) or word == text for word in words)
 
 
 @lru_cache(maxsize=1 << 12)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import regex
@@ -28,6 +29,11 @@ class Name(NamedTuple):
     kind: str
 
 
+@lru_cache(maxsize=1 << 14)
+def _untitled(span: str) -> str:
+    return _TITLE.sub("", span)
+
+
 def names_of(record: Record, source_lang: str) -> list[Name]:
     """The names of a record, without titles, sorted by text.
 
@@ -47,7 +53,7 @@ def names_of(record: Record, source_lang: str) -> list[Name]:
             if len(given) != len(spans):
                 given = [KINDS.get(label, "")] * len(spans)
         for span, kind in zip(spans, given, strict=True):
-            text = _TITLE.sub("", span["text"])
+            text = _untitled(span["text"])
             if kind and (kind == "person" or text not in kinds):
                 kinds[text] = kind
     return [Name(text, kind) for text, kind in sorted(kinds.items())]
@@ -71,5 +77,5 @@ def spans_of(record: Record, source_lang: str) -> list[Name]:
     """The names of a record, then its other spans as names of no kind: a label may be another word for a known one."""
     names = names_of(record, source_lang)
     known = {name.text for name in names}
-    rest = dict.fromkeys(_TITLE.sub("", span) for span in span_texts(record))
+    rest = dict.fromkeys(map(_untitled, span_texts(record)))
     return names + [Name(span, "") for span in rest if span not in known]

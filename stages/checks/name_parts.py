@@ -6,6 +6,7 @@ A pair may be alike as a whole and differ in a part, so that what is paired (`pa
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 
 import regex
 
@@ -15,7 +16,7 @@ from stages.checks.name_score import DOT, HAN_RUN, KATAKANA, QUOTES, is_read
 from stages.checks.sinograms import by_pinyin, is_vietnamese, korean_surname
 from stages.checks.tables import table
 from stages.checks.unsupported_names import is_other_surname, name_readings
-from stages.text.phonetics import han_sounds, kana_sound, latin_sounds, likeness
+from stages.text.phonetics import han_sounds, kana_sound, latin_sounds, likenesses
 from stages.text.readings import HAN, fold_han, reads_as
 from stages.text.spelling import kana_key, latin_key, letters
 from stages.text.writing_systems import in_charset
@@ -65,14 +66,13 @@ def other_part(name: Name, span: Name, direction: tuple[str, str]) -> str | None
     if len(words) != len(parts):  # 范德默伦 is van der Meulen
         words += [" ".join(words[n : n + size]) for n in range(len(words)) for size in (2, 3, 4)]
     sounds = [latin_sounds(word) if direction[0] == "en" else frozenset({kana_sound(word)}) for word in words]
-    for n, part in enumerate(parts):
-        heard = "".join(han_sounds(part)) if direction[1] == "zh" else kana_sound(part)
-        in_order = len(sounds) == len(parts) and not korean_surname(name.text)  # Dae-jung Ryu, リュ・デジュン
-        beside = sounds[n] if in_order else frozenset[str]().union(*sounds)
-        fit = max((likeness(heard, sound) for sound in beside), default=0.0)
-        if len(heard) > 3 and fit < PART and not is_read(part, words, direction):
-            return part
-    return None
+    in_order = len(sounds) == len(parts) and not korean_surname(name.text)  # Dae-jung Ryu, リュ・デジュン
+    beside = sounds if in_order else [frozenset[str]().union(*sounds)] * len(parts)
+    heard = ["".join(han_sounds(part)) if direction[1] == "zh" else kana_sound(part) for part in parts]
+    told = [n for n, sound in enumerate(heard) if len(sound) > 3]
+    found = iter(likenesses([(heard[n], sound) for n in told for sound in beside[n]]))
+    fits = {n: max((whole for whole, _ in islice(found, len(beside[n]))), default=0.0) for n in told}
+    return next((parts[n] for n in told if fits[n] < PART and not is_read(parts[n], words, direction)), None)
 
 
 def other_word(name: Name, span: Name) -> str | None:
@@ -82,7 +82,7 @@ def other_word(name: Name, span: Name) -> str | None:
     if parts and KATAKANA.fullmatch(name.text):
         places = words if len(parts) == len(words) else []
         for part, word in zip(parts, places, strict=False):
-            if max(likeness(kana_sound(part), sound) for sound in latin_sounds(word)) < PART:
+            if max(likenesses([(kana_sound(part), sound) for sound in latin_sounds(word)]))[0] < PART:
                 return word
     elif _JAPANESE_ALONE.fullmatch(name.text) and not korean_surname(span.text):
         if any(by_pinyin(word, name.text) for word in words) or any("-" in word for word in words):

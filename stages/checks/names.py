@@ -16,8 +16,7 @@ import regex
 from stages.checks.english_names import same_in_english, strays_in_english
 from stages.checks.exonyms import called_otherwise, exonym
 from stages.checks.finding import Finding, place_of
-from stages.checks.kinds import Name, names_of, span_texts
-from stages.checks.latin import ROMAJI
+from stages.checks.kinds import Name, names_of
 from stages.checks.name_parts import other_part, other_word
 from stages.checks.name_score import stem
 from stages.checks.pairing import Match, match
@@ -26,7 +25,6 @@ from stages.checks.tables import table
 from stages.checks.unsupported_names import japanese_names, names_in_japanese
 from stages.records.record import Record
 from stages.text.readings import HAN, fold_han, proper_nouns
-from stages.text.spelling import letters
 
 ALONE, UNKNOWN = (table("names")["strength"][name] for name in ("alone", "unknown"))
 WHOLE = 3  # characters from which on a stretch is a person's surname and given name; two are often part of another word
@@ -75,10 +73,7 @@ def _changes(source: Record, target: Record, found: Match) -> tuple[list[str], l
 def _in_english(source: Record, target: Record) -> list[tuple[str, Verdict]]:
     """The verdicts of a translation from Japanese into English."""
     text, here, direction = source["text"], target["text"], ("ja", "en")
-    spans = span_texts(target)
-    strays = [word for word in strays_in_english(source, target) if any(word in span for span in spans)]
-    strays = [word for word in strays if ROMAJI.fullmatch(letters(word))]  # others may be translations: Median Line
-    strays = [stray for stray in strays if not exonym(stray, text, ("en", "ja"))]
+    strays = strays_in_english(source, target)
     found = match(source, target)
     strays += [
         span.text for span in found.new if span.kind == "place" and called_otherwise(span.text, text, ("en", "ja"))

@@ -42,10 +42,15 @@ def _far(name: Name, span: Name) -> float:
 
 
 def match(source: Record, target: Record) -> Match:
-    """Each name of the source with the span of the target that can be its translation; the whole scores as much as may be."""
+    """Each name of the source with the span of the target that can be its translation; the whole scores as much as may be.
+
+    Of two records without a name nothing is asked.
+    """
     direction = source["lang"], target["lang"]
     home = subset(source["subset"]).source_lang
     ours, theirs = spans_of(source, home), spans_of(target, home)
+    if not any(name.kind for name in (*ours, *theirs)):
+        return Match([], [], [], [], [])  # the other spans are only what a name might be taken for
     elsewhere = (may_be_read_otherwise if direction[1] == "en" else speaks_of_korea)(source["text"])
     table = scores(tuple(ours), tuple(theirs), direction, elsewhere)
     result, left, right = Match([], [], [], [], []), set(range(len(ours))), set(range(len(theirs)))

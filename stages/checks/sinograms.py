@@ -43,7 +43,8 @@ def _spelt(text: str) -> str:
 def by_pinyin(word: str, text: str) -> bool:
     """Is there Han in the text, of one to four characters, whose pinyin is the Latin word?"""
     plain = letters(word)
-    return len(plain) > 1 and any(cut in _spelt(text) for cut in _as_syllables(plain))
+    cuts = _as_syllables(plain) if len(plain) > 1 else ()
+    return bool(cuts) and any(map(_spelt(text).__contains__, cuts))
 
 
 @lru_cache(maxsize=1 << 14)

@@ -17,7 +17,7 @@ import regex
 
 from stages.checks.tables import table
 from stages.records.record import occurrences
-from stages.text.phonetics import han_sounds, kana_sound, latin_sounds, likeness
+from stages.text.phonetics import han_sounds, kana_sound, latin_sounds, likenesses
 from stages.text.readings import HAN, dictionary, fold_han, lexicon, proper_nouns, reads_as
 from stages.text.spelling import kana_key, latin_key
 from stages.text.writing_systems import in_charset
@@ -177,9 +177,8 @@ def japanese_names(source_text: str, source_lang: str, text: str, accounted: Ite
                 continue
             heard = "".join(han_sounds(part))
             near = _TABLE["within_long"] if len(heard) > 6 else _TABLE["within"]
-            if not any(
-                likeness(heard, s, within=True) >= near or likeness(heard, s) >= _TABLE["alike"] for s in sounds
-            ):
+            alike = likenesses([(heard, sound) for sound in sounds])
+            if not any(within >= near or whole >= _TABLE["alike"] for whole, within in alike):
                 yield part
 
 

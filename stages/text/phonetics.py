@@ -228,21 +228,22 @@ def likenesses(asked: Sequence[tuple[str, str]]) -> list[Likeness]:
 
 
 def _compared(parts: _Codes, others: _Codes) -> Iterator[Likeness]:
-    gone, beside = _DROPS[parts], _DROPS[others]
-    costs = _SWAPS[parts[:, :, None], others[:, None, :]] - beside[:, None, :]
-    drops = np.zeros((len(others), others.shape[1] + 1), np.int16)
-    np.cumsum(beside, axis=1, out=drops[:, 1:])
+    parts, others = parts.T, others.T  # a pair a column: numpy is fastest along the last axis
+    gone, beside = _DROPS.take(parts), _DROPS.take(others)
+    costs = _SWAPS.take(parts.astype(np.intp)[:, None] * _LETTERS + others) - beside
+    drops = np.zeros((len(others) + 1, others.shape[1]), np.int16)
+    np.cumsum(beside, axis=0, out=drops[1:])
     # Rows less `drops`, so that to drop letters of the other is to keep the least so far; within, to begin anywhere costs nothing.
     rows = np.stack((np.zeros_like(drops), -drops))
-    for n in range(parts.shape[1]):
-        swapped = rows[:, :, :-1] + costs[:, n]
-        rows += gone[:, n, None]
-        np.minimum(rows[:, :, 1:], swapped, out=rows[:, :, 1:])
-        np.minimum.accumulate(rows, axis=2, out=rows)
+    for cost, drop in zip(costs, gone, strict=True):
+        swapped = rows[:, :-1] + cost
+        rows += drop
+        np.minimum(rows[:, 1:], swapped, out=rows[:, 1:])
+        np.minimum.accumulate(rows, axis=1, out=rows)
     rows += drops
-    own = gone.sum(axis=1)
-    whole = 1 - rows[0, :, -1] / ((own + drops[:, -1]) / 2)
-    within = 1 - rows[1].min(axis=1) / own
+    own = gone.sum(axis=0)
+    whole = 1 - rows[0, -1] / ((own + drops[-1]) / 2)
+    within = 1 - rows[1].min(axis=0) / own
     return zip(whole.tolist(), within.tolist(), strict=True)
 
 

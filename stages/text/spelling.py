@@ -40,12 +40,14 @@ class _Spelt(dict[int, str]):
 
 
 _SPELT = _Spelt({ord(kana): spelt for kana, spelt in _KANA.items()})
-Rules = tuple[tuple[str | re.Pattern[str], str], ...]
+Rules = tuple[
+    tuple[str, re.Pattern[str] | None, str], ...
+]  # what is written, how it is found if not as it stands, its sound
 
 
 def rules(rows: Iterable[tuple[str, str]]) -> Rules:
     """What is written how, for `respelt`; what is letters alone is found without a pattern."""
-    return tuple((written if written.isalpha() else re.compile(written), sound) for written, sound in rows)
+    return tuple((written, None if written.isalpha() else re.compile(written), sound) for written, sound in rows)
 
 
 def respelt(text: str, by: Rules) -> str:
@@ -55,8 +57,8 @@ def respelt(text: str, by: Rules) -> str:
 
 def rewritten(text: str, by: Rules) -> str:
     """A text after each rule in turn."""
-    for written, sound in by:
-        text = text.replace(written, sound) if isinstance(written, str) else written.sub(sound, text)
+    for written, pattern, sound in by:
+        text = pattern.sub(sound, text) if pattern else text.replace(written, sound)
     return text
 
 

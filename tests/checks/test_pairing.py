@@ -174,5 +174,6 @@ def test_spans_of_other_labels_are_names_of_no_kind() -> None:
 
 def test_a_name_known_from_before_does_not_vouch_for_a_new_one_after_other_words() -> None:
     source = {"lang": "ja", "text": "イトカワは糸川英夫にちなむ。", "extractions": []}
-    target = {"lang": "en", "text": "Itokawa is named after Akiko Itokawa.", "extractions": []}
+    person = {"label": "Person", "spans": [{"text": "Akiko Itokawa", "start": 23}]}
+    target = {"lang": "en", "text": "Itokawa is named after Akiko Itokawa.", "extractions": [person]}
     assert strays_in_english(source, target) == ["Akiko"]
