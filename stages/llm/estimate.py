@@ -38,11 +38,15 @@ class Lengths:
         self._asked: dict[bytes, float] = defaultdict(float)
         self._answered: dict[bytes, int] = defaultdict(int)
         for body, response in entries:
+            if "prompt" in body:
+                continue  # a text that was measured: nothing is answered
             self._asked[_head(body)] += text_tokens(body["messages"][-1]["content"])
             self._answered[_head(body)] += response["usage"]["completion_tokens"]
 
     def completion_tokens(self, body: dict[str, Any]) -> float:
         """Completion tokens of a request, estimated; at most its `max_tokens`."""
+        if "prompt" in body:
+            return completion_tokens_bound(body)
         last, asked = text_tokens(body["messages"][-1]["content"]), self._asked.get(_head(body), 0)
         ratio = self._answered[_head(body)] / asked if asked else example_ratio(body)
         return min(last * ratio, completion_tokens_bound(body))

@@ -7,9 +7,13 @@ from pathlib import Path
 import pytest
 
 from stages.checks.negation import evidence, without_negation
+from stages.core import config
 from stages.core.errors import UserError
 from stages.core.files import iter_jsonl, read_json, write_bytes
 from stages.llm import prompt
+from stages.llm.cost import prompt_tokens, prompt_tokens_bound
+from stages.llm.estimate import Lengths
+from stages.llm.request import Llm, measured
 from stages.records.record import with_lang
 from stages.records.rules import write_records
 from stages.translation import filter as filtering
@@ -97,6 +101,14 @@ def test_a_text_that_the_endpoint_refuses_is_left_out_and_named(
         main(arguments())
     assert [line["id"].split("/")[3] for line in iter_jsonl("likelihood-ja.jsonl")] == ["good"]
     assert f"refused by the endpoint: {with_lang(SOURCES[0]['id'], 'ja')} (HTTP 400" in capsys.readouterr().out
+
+
+def test_what_measuring_takes_is_estimated_beside_what_was_recorded(project: Project) -> None:
+    llm = config.read("llm", Llm)
+    request, usage = measured(llm, "Wort " * 20), {"prompt_tokens": 20, "completion_tokens": 1}
+    lengths = Lengths([(request.body, {"usage": usage})])
+    assert lengths.completion_tokens(request.body) == 1
+    assert 20 <= prompt_tokens(request.body) <= prompt_tokens_bound(request.body)
 
 
 def test_a_batch_measures_no_text(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
