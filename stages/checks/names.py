@@ -63,10 +63,11 @@ def _changes(source: Record, target: Record, found: Match) -> tuple[list[str], l
     loose = [span.text for span in (*found.new, *(span for _, span in found.untold)) if span.kind == "other"]
     if loose and direction[1] == "zh":
         kept = [span.text for _, span in found.pairs]
-        known = japanese_names(text, direction[0], here, kept)
-        come += [name for name in known if any(span.startswith(name) for span in loose)]
+        come += japanese_names(
+            text, direction[0], here, kept, lambda name: any(span.startswith(name) for span in loose)
+        )
     elif loose:
-        come += [name for name in names_in_japanese(text, here) if any(name in span for span in loose)]
+        come += names_in_japanese(text, here, lambda name: any(name in span for span in loose))
     return gone, [name for name in come if not exonym(name, text, back)]
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import warnings
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache, lru_cache
 from itertools import permutations, product
 
@@ -143,7 +143,16 @@ def _places(text: str, parts: Iterable[str]) -> list[tuple[int, int]]:
     return [(at, at + len(part)) for part in parts for at in occurrences(text, part)]
 
 
-def japanese_names(source_text: str, source_lang: str, text: str, accounted: Iterable[str] = ()) -> Iterator[str]:
+Asked = Callable[[str], bool]  # is a name one that the caller can use?
+
+
+def _every(name: str) -> bool:
+    return True
+
+
+def japanese_names(
+    source_text: str, source_lang: str, text: str, accounted: Iterable[str] = (), asked: Asked = _every
+) -> Iterator[str]:
     """Japanese names in Chinese `text` of which the source has no character, reading or sound.
 
     Args:
@@ -161,7 +170,7 @@ def japanese_names(source_text: str, source_lang: str, text: str, accounted: Ite
             part = text[start:end]
             if len(part) > 4 or not _HAN.fullmatch(part):
                 break
-            if any(char in own for char in part) or not _may_be_name(tokens, first, last):
+            if not asked(part) or any(char in own for char in part) or not _may_be_name(tokens, first, last):
                 continue
             if any(low <= start and end <= high for low, high in taken):
                 continue
@@ -203,12 +212,12 @@ def is_other_surname(word: str, beside: str) -> bool:
     return len(key) > 2 and is_surname(key) and not lexicon().surnames[key] & set(beside)
 
 
-def names_in_japanese(source_text: str, text: str) -> Iterator[str]:
+def names_in_japanese(source_text: str, text: str, asked: Asked = _every) -> Iterator[str]:
     """Names in Han that the analyser sees in a Japanese text, and that read as no word of the English source."""
     words = [latin_key(word) for word in _CAPITALISED.findall(source_text)]
     keys = [*words, *(one + two for pair in zip(words, words[1:], strict=False) for one, two in permutations(pair))]
     for stretch, start, part in proper_nouns(text):
-        if part != "人名":  # a Korean place has a Japanese reading too: 光州
+        if part != "人名" or not asked(stretch):  # a Korean place has a Japanese reading too: 光州
             continue
         surname = any(entry.part_of_speech()[3] == "姓" for entry in dictionary().lookup(stretch))
         inside = not surname or start and _HAN.fullmatch(text[start - 1])  # 杉川 of 香杉川

@@ -132,6 +132,14 @@ def latin_key(text: str) -> str:
     return respelt(letters(text), _KEY)
 
 
+_KANA_KEY = re.compile("(?:[bdghkmnprstwz]?y?w?[aiueo]|n)*")
+
+
+def may_be_kana(key: str) -> bool:
+    """Could kana have this key? Smith and Carla are of no kana: their consonants stand without a vowel."""
+    return _KANA_KEY.fullmatch(key) is not None
+
+
 @lru_cache(maxsize=1 << 16)
 def kana_key(kana: str) -> str:
     """The same key of a reading in kana."""

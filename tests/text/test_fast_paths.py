@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from stages.checks.shape import LOOP, loops
 from stages.text.phonetics import _DROPS, _SWAPS, likeness, likenesses
-from stages.text.readings import _read_exactly, _read_nearly, fold_han
-from stages.text.spelling import kana_key, latin_key, romaji
+from stages.text.readings import _read_exactly, _read_nearly, _voiced, fold_han, reads_as
+from stages.text.spelling import _KANA, _SMALL, kana_key, latin_key, may_be_kana, romaji
 
 NAMES = st.text("川原山田太郎はやぶさキノコッー々一", min_size=1, max_size=7)
 KEYS = st.text("kawagrytoinuesm", max_size=9)
@@ -24,7 +24,15 @@ SOUNDS = st.text("aiueokstnrhmSTf", max_size=8)
 @pytest.mark.parametrize("spelt", ["", "kawa", "yamada", "hayabusa", "noko", "taroga"])
 def test_a_reading_looked_up_by_letter_is_the_one_with_no_edits(spelt: str, text: str, key: str, whole: bool) -> None:
     for asked in (spelt + key, spelt):
-        assert _read_exactly(text, asked, whole) == _read_nearly(text, asked, whole, 0)
+        found = _read_exactly(text, asked, whole)
+        assert found == reads_as(text, asked, whole=whole) == _read_nearly(text, asked, whole, 0)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(sorted({*_KANA, *_SMALL}), max_size=6))
+def test_every_key_of_kana_may_be_one(kana: str) -> None:
+    assert all(map(may_be_kana, _voiced(kana_key(kana))))
+    assert not may_be_kana(latin_key("Carla"))
 
 
 def distance(part: str, other: str, within: bool) -> int:
