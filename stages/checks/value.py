@@ -182,8 +182,9 @@ LONG_RUN = re.compile(r"([0-9]{36})[0-9]+|([〇零一二三四五六七八九]{3
 @lru_cache(maxsize=1 << 12)
 def plain(text: str) -> str:
     """The text as the readers take it: NFKC, without exponents and formulas."""
-    text = VULGAR.sub(lambda match: " " + unicodedata.normalize("NFKC", match[0]), text.translate(EXPONENTS))
-    text = unicodedata.normalize("NFKC", text)
+    if not text.isascii():
+        text = VULGAR.sub(lambda match: " " + unicodedata.normalize("NFKC", match[0]), text.translate(EXPONENTS))
+        text = unicodedata.normalize("NFKC", text)
     return FORMULAS.sub(" ", LONG_RUN.sub(lambda match: match[1] or match[2], text))
 
 
