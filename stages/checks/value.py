@@ -172,6 +172,11 @@ def iso_date(match: re.Match[str]) -> Iterator[Value]:
     yield exact(int(match[3]), date=True)
 
 
+def mixed(match: re.Match[str]) -> Iterator[Value]:
+    """1 1/2, 1と1/2."""
+    yield exact(int(match[1]) + Fraction(int(match[2]), int(match[3]) or 1))
+
+
 ISO_DATE = re.compile(r"(?<!\d)([12]\d{3})[-/.](1[0-2]|0?[1-9])[-/.](3[01]|[12]\d|0?[1-9])(?!\d)")
 
 

@@ -21,6 +21,7 @@ from stages.checks.value import (
     hour,
     identifier,
     iso_date,
+    mixed,
     month,
     percent,
     plain,
@@ -141,10 +142,6 @@ def and_a_half(match: re.Match[str]) -> Iterator[Value]:
     count = Fraction(1) if text in ("a", "an") else digits(text) if text[0].isdigit() else Fraction(CARDINAL[text])
     yield exact(count, strong=False)
     yield exact(count + Fraction(1, 2), count * 12 + 6)
-
-
-def mixed(match: re.Match[str]) -> Iterator[Value]:
-    yield exact(digits(match[1]) + Fraction(int(match[2]), int(match[3]) or 1))
 
 
 def slash(match: re.Match[str]) -> Iterator[Value]:
