@@ -129,7 +129,7 @@ def cut_off(source: Record, target: Record) -> Iterator[Finding]:
     """
     before, after = last(source["text"]), last(target["text"])
     text = target["text"].rstrip()
-    middle = after in CONNECTORS or (target["lang"] == "en" and bool(DANGLING.search(text)))
+    middle = after in CONNECTORS or (target["lang"] == "en" and bool(DANGLING.search(text, max(0, len(text) - 10))))
     if (middle and before not in CONNECTORS) or (before in ENDS and after not in ENDS and text[-1:] == after):
         yield Finding("cut_off", target=(len(text) - 1, len(text)) if text else None)
 

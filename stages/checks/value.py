@@ -172,6 +172,11 @@ def iso_date(match: re.Match[str]) -> Iterator[Value]:
     yield exact(int(match[3]), date=True)
 
 
+def mixed(match: re.Match[str]) -> Iterator[Value]:
+    """1 1/2, 1と1/2."""
+    yield exact(int(match[1]) + Fraction(int(match[2]), int(match[3]) or 1))
+
+
 ISO_DATE = re.compile(r"(?<!\d)([12]\d{3})[-/.](1[0-2]|0?[1-9])[-/.](3[01]|[12]\d|0?[1-9])(?!\d)")
 
 
@@ -182,8 +187,9 @@ LONG_RUN = re.compile(r"([0-9]{36})[0-9]+|([〇零一二三四五六七八九]{3
 @lru_cache(maxsize=1 << 12)
 def plain(text: str) -> str:
     """The text as the readers take it: NFKC, without exponents and formulas."""
-    text = VULGAR.sub(lambda match: " " + unicodedata.normalize("NFKC", match[0]), text.translate(EXPONENTS))
-    text = unicodedata.normalize("NFKC", text)
+    if not text.isascii():
+        text = VULGAR.sub(lambda match: " " + unicodedata.normalize("NFKC", match[0]), text.translate(EXPONENTS))
+        text = unicodedata.normalize("NFKC", text)
     return FORMULAS.sub(" ", LONG_RUN.sub(lambda match: match[1] or match[2], text))
 
 

@@ -22,6 +22,7 @@ from stages.checks.value import (
     hour,
     identifier,
     iso_date,
+    mixed,
     month,
     percent,
     plain,
@@ -132,11 +133,6 @@ def lengths(match: re.Match[str]) -> Iterator[Value]:
         yield quantity(Measure("length", (whole * 12 + part) * Fraction("0.0254"), other=True))
     else:
         yield quantity(Measure("length", whole + Fraction(part, 100)))
-
-
-def mixed(match: re.Match[str]) -> Iterator[Value]:
-    """1と1/2."""
-    yield exact(int(match[1]) + Fraction(int(match[2]), int(match[3]) or 1))
 
 
 def part(match: re.Match[str]) -> Iterator[Value]:

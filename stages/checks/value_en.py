@@ -21,6 +21,7 @@ from stages.checks.value import (
     hour,
     identifier,
     iso_date,
+    mixed,
     month,
     percent,
     plain,
@@ -43,7 +44,6 @@ MONTH = {word: n for n, name in enumerate(MONTHS, 1) for word in (name.lower(), 
 WORD = "|".join(sorted([*CARDINAL, *ORDINAL, *SCALE, "hundredth", "thousandth", "millionth"], key=len, reverse=True))
 WORDS = rf"\b(?:an?\s+)?(?:{WORD})(?:[\s-]+(?:(?<=hundred\s)and\s+|(?<=thousand\s)and\s+|(?<=million\s)and\s+)?(?:{WORD}))*\b"
 MONTH_NAMES = "|".join([*MONTHS, "Sept", *(name[:3] for name in MONTHS if name != "May")])
-SHORT_MONTHS = "|".join(name[:3].lower() for name in MONTHS)
 SCALES = "|".join(SCALE)
 YEAR = r"(?:,?\s+(?:of\s+)?([12]\d{3})(?!\d))?"
 
@@ -142,10 +142,6 @@ def and_a_half(match: re.Match[str]) -> Iterator[Value]:
     count = Fraction(1) if text in ("a", "an") else digits(text) if text[0].isdigit() else Fraction(CARDINAL[text])
     yield exact(count, strong=False)
     yield exact(count + Fraction(1, 2), count * 12 + 6)
-
-
-def mixed(match: re.Match[str]) -> Iterator[Value]:
-    yield exact(digits(match[1]) + Fraction(int(match[2]), int(match[3]) or 1))
 
 
 def slash(match: re.Match[str]) -> Iterator[Value]:
@@ -272,9 +268,9 @@ def tens_plural(match: re.Match[str]) -> Iterator[Value]:
 
 
 ERA_NAMES = "|".join(ERAS)
-WHOLE_MONTHS, WHOLE_WORDS, WHOLE_WEAK = (
+WHOLE_MONTHS, WHOLE_WORDS, WHOLE_WEAK, WHOLE_ROMAN, ANY_MONTHS = (
     "|".join(f" {word.lower()} " if word.isalpha() else word.lower() for word in words_of_a_rule)
-    for words_of_a_rule in ([*MONTHS, "Sept"], WORD.split("|"), WEAK)
+    for words_of_a_rule in ([*MONTHS, "Sept"], WORD.split("|"), WEAK, ROMAN, MONTH_NAMES.split("|"))
 )
 RULES = rules(
     (re.compile(pattern, 0 if reader in (in_month, on_weekday) or "II" in pattern else re.IGNORECASE), reader, needs)
@@ -297,9 +293,9 @@ RULES = rules(
         (
             rf"\b({MONTH_NAMES})\b\.?\s+(?:the\s+)?(\d{{1,2}})(?:st|nd|rd|th)?\b(?![,.]\d){YEAR}",
             month_day,
-            SHORT_MONTHS,
+            ANY_MONTHS,
         ),
-        (rf"\b(\d{{1,2}})(?:st|nd|rd|th)?(?:\s+of)?\s+({MONTH_NAMES})\b\.?{YEAR}", day_month, SHORT_MONTHS),
+        (rf"\b(\d{{1,2}})(?:st|nd|rd|th)?(?:\s+of)?\s+({MONTH_NAMES})\b\.?{YEAR}", day_month, ANY_MONTHS),
         (rf"\b(?:{'|'.join([*MONTHS, 'Sept'])})\b", in_month, WHOLE_MONTHS),
         (rf"\b(?:(Black|Good|Cyber|Ash|Palm|Easter)\s+)?({'|'.join(DAYS)})s?\b", on_weekday, "day"),
         (r"\b(\d{1,2}):(\d{2})(?!\d)\s?([ap]\.?m\b\.?)?", clock, ":"),
@@ -359,7 +355,7 @@ RULES = rules(
         (
             rf"(?<=[A-Z]\w\s|\w\w\s)({'|'.join(ROMAN)})\b",
             lambda match: [exact(ROMAN[match[1]], strong=False)],
-            "ii|iv|vi|ix|xi|xv",
+            WHOLE_ROMAN,
         ),
         (rf"\b(?:{'|'.join(WEAK)})\b", lambda match: [exact(WEAK[match[0].lower()], strong=False)], WHOLE_WEAK),
     )
