@@ -145,7 +145,7 @@ def test_a_lost_clause_is_found_by_length_and_words() -> None:
 
 def test_each_check_has_a_switch_that_turns_it_off() -> None:
     section = config.read("checks", Checks)
-    assert set(CHECKS) == set(vars(section)) - {"refuse", "warn", "warned"}
+    assert set(CHECKS) == set(vars(section)) - {"refuse", "warn", "warned", "likelihood"}
     target = record("en", ENGLISH, ("Matsue", 3))
     only = Checks(0.9, 0.5, "keep", **{name: name == "span_offset" for name in CHECKS})
     none = Checks(0.9, 0.5, "keep", **dict.fromkeys(CHECKS, False))
