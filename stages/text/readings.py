@@ -17,7 +17,7 @@ import regex
 from rapidfuzz.distance import Levenshtein
 from sudachipy import Dictionary, Morpheme, MorphemeList, SplitMode, Tokenizer  # type: ignore[import-untyped]
 
-from stages.text.spelling import kana_key, may_be_kana
+from stages.text.spelling import kana_key, unlike_kana
 from stages.text.writing_systems import table
 
 HAN = r"\p{Script=Han}々〆ヶ"
@@ -218,9 +218,9 @@ def reads_as(text: str, key: str, *, whole: bool, budget: int = 0) -> tuple[int,
     `whole` asks that all of the text be read so; otherwise the longest stretch of it is given. Words of up to six
     characters are tried at each place, voiced inside a compound, and a の or ヶ that is read and not written.
     """
-    if budget:
-        return _read_nearly(text, key, whole, budget)
-    return _read_exactly(text, key, whole) if may_be_kana(key) else None
+    if unlike_kana(key) > budget:
+        return None
+    return _read_exactly(text, key, whole) if budget == 0 else _read_nearly(text, key, whole, budget)
 
 
 def _read_exactly(text: str, key: str, whole: bool) -> tuple[int, int] | None:

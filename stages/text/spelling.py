@@ -132,12 +132,13 @@ def latin_key(text: str) -> str:
     return respelt(letters(text), _KEY)
 
 
-_KANA_KEY = re.compile("(?:[bdghkmnprstwz]?y?w?[aiueo]|n)*")
+_NO_KANA = re.compile("[^abdeghikmnoprstuwyz]|[bdghkmprstwyz](?:[^aiueoyw]|$)")
 
 
-def may_be_kana(key: str) -> bool:
-    """Could kana have this key? Smith and Carla are of no kana: their consonants stand without a vowel."""
-    return _KANA_KEY.fullmatch(key) is not None
+@lru_cache(maxsize=1 << 16)
+def unlike_kana(key: str) -> int:
+    """At least how many edits a key is from any key of kana: the places where a consonant stands without a vowel (Smith, Carla)."""
+    return len(_NO_KANA.findall(key))
 
 
 @lru_cache(maxsize=1 << 16)
