@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from transformers import DynamicCache
 
 from stages.model.head import Head
@@ -14,8 +16,8 @@ from stages.model.head import Head
 class Chooser(Protocol):
     """Who chooses the tokens of one answer (`stages.model.grammar.Answer`)."""
 
-    def choose(self, scores: torch.Tensor) -> int:
-        """The next token by the scores of the whole vocabulary."""
+    def choose(self, scores: torch.Tensor, tokens: NDArray[np.int64] | None) -> int:
+        """The next token by the scores of `tokens`, sorted; None: of the whole vocabulary."""
         ...
 
 
@@ -44,11 +46,11 @@ def greedy(
     cache = DynamicCache(config=model.config)
     outputs: list[tuple[list[int], bool]] = [([], False) for _ in prompts]
     rows = torch.arange(len(prompts), device=where)
+    kept = None if head.tokens is None else head.tokens.cpu().numpy()
     for _ in range(limit):
         scores = head.last_logits(input_ids=ids, attention_mask=mask, position_ids=place, past_key_values=cache)
         if answers:
-            full = head.spread(scores).cpu()
-            chosen = [answers[row].choose(score) for row, score in zip(rows.tolist(), full, strict=True)]
+            chosen = [answers[row].choose(score, kept) for row, score in zip(rows.tolist(), scores.cpu(), strict=True)]
             tokens = torch.tensor(chosen, device=where)
         else:
             tokens = head.tokens_of(scores.argmax(-1))

@@ -39,13 +39,12 @@ class Head:
         """`tokens` are sorted; None takes all."""
         self._model, self._layer, self.plain = model, model.get_output_embeddings(), is_plain(model)
         where = self._layer.weight.device
-        self._size = self._layer.weight.shape[0]
         self.tokens = None if tokens is None else torch.tensor(tokens, device=where)
         self._rows: torch.Tensor | None = None
         if self.tokens is not None:
             if self.plain:
                 self._rows = self._layer.weight.detach()[self.tokens].contiguous()
-            self._place = torch.full((self._size,), -1, device=where)
+            self._place = torch.full((self._layer.weight.shape[0],), -1, device=where)
             self._place[self.tokens] = torch.arange(len(self.tokens), device=where)
 
     def _follow(self, device: torch.device) -> None:
@@ -81,11 +80,3 @@ class Head:
     def tokens_of(self, rows: torch.Tensor) -> torch.Tensor:
         """The inverse of `rows_of`."""
         return rows if self.tokens is None else self.tokens[rows]
-
-    def spread(self, logits: torch.Tensor) -> torch.Tensor:
-        """Logits over the whole vocabulary, minus infinity where there is no row."""
-        if self.tokens is None:
-            return logits
-        full = logits.new_full((*logits.shape[:-1], self._size), -torch.inf)
-        full[..., self.tokens] = logits
-        return full

@@ -49,7 +49,7 @@ from stages.model.common import (
     prompt_ids,
 )
 from stages.model.decoding import greedy
-from stages.model.grammar import Answer, Vocabulary
+from stages.model.grammar import Answer, vocabulary_of
 from stages.model.head import Head
 from stages.model.repetition import Watch, cut
 from stages.records.linear import View
@@ -107,7 +107,7 @@ def predict(
     stop_repetition: bool = True,
 ) -> list[dict[str, Any]]:
     """One prediction an example, in their order; schema `prediction`. With a view, constrained to its answers."""
-    vocabulary = Vocabulary(tokenizer, model.config.vocab_size) if view else None
+    vocabulary = vocabulary_of(tokenizer, model.config.vocab_size) if view else None
     prompts = [prompt_ids(tokenizer, example["input"]) for example in examples]
     room = model.config.max_position_embeddings - limit
     for example, prompt in zip(examples, prompts, strict=True):

@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -262,6 +263,16 @@ def test_relations_and_events_are_closed_before_the_end(bytewise: Vocabulary) ->
 def test_an_empty_text_has_only_an_empty_list(bytewise: Vocabulary, kind: tuple[str, str]) -> None:
     label, word = subset(kind[0]).text_labels["en"][0], task_of(*kind).word
     assert next_bytes(bytewise, example_of("", *kind), f"{label}/{word}/".encode()) == {None}
+
+
+def test_scores_may_be_those_of_some_tokens(bytewise: Vocabulary) -> None:
+    example, tokens = example_of("ab", "SCNM", "NER"), np.array(one_by_one(bytewise, b"AZn"), dtype=np.int64)
+    tokens.sort()
+    first = Answer(bytewise, example, "joint").choose(torch.tensor([0.0, 2.0, 1.0]), tokens)
+    assert bytewise.bytes_of(first) == b"A"  # the one of them that may come, whatever the others score
+    none = np.array(one_by_one(bytewise, b"Z"), dtype=np.int64)
+    fallen = Answer(bytewise, example, "joint").choose(torch.zeros(1), none)
+    assert fallen == Answer(bytewise, example, "joint").legal()[0]
 
 
 def test_outputs_beyond_the_tokenizer_are_never_chosen(crossing: Vocabulary) -> None:
