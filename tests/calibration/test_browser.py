@@ -250,10 +250,14 @@ def withheld(tab: Any, what: str) -> Callable[[], None]:
 
 
 def test_keys_while_a_decision_is_on_its_way_reach_no_record(visit: Open, data: Path) -> None:
-    tab = visit(KUME)
-    go_on = withheld(tab, "decide")
-    press(tab, "a", "r", "x", "a")
-    go_on()
+    tab = visit(MUSEUM)
+    queue, decide = withheld(tab, "queue"), withheld(tab, "decide")
+    show(tab, KUME)
+    press(tab, "a", "r", "x", "a")  # while the queue of the record that is shown is on its way, and then the decision
+    queue()
+    tab.wait_for_timeout(200)  # until the decision is sent
+    press(tab, "r", "x", "a")
+    decide()
     saved(tab)
     assert [patch["op"] for patch in lines_of(data / "calibration")] == ["restore"]
     playwright.expect(tab.locator("#record-id")).not_to_have_text(KUME)

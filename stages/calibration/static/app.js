@@ -88,7 +88,7 @@ function open(id) {
 
 async function load(id) {
   const record = (ahead.id === id && (await ahead.record)) || (await call("GET", "record", { id }));
-  if (told(record) === state.shown) busy(false); // it is there already: caret, selection and draft stay
+  if (told(record) === state.shown) arrived(turn); // it is there already: caret, selection and draft stay
   else {
     keep();
     show(record);
@@ -114,15 +114,24 @@ async function step(way) {
 /** What is asked of the server goes one after the other. Until its record is shown, keys and buttons do nothing: what is typed for the
  * next record must not reach the one before. */
 let turns = Promise.resolve();
+let turn = null;
+const awaited = new Set(); // the turns whose record is not shown yet
 function inTurn(work, waiting = true) {
-  if (waiting) busy(true);
-  turns = turns.then(() => attempt(work)).finally(() => busy(false));
+  const own = {};
+  if (waiting) awaited.add(own);
+  busy();
+  turns = turns.then(() => ((turn = own), attempt(work))).finally(() => arrived(own));
   return turns;
 }
 
-function busy(on) {
-  state.busy = on;
-  $("#record").setAttribute("aria-busy", String(on));
+function arrived(one) {
+  awaited.delete(one);
+  busy();
+}
+
+function busy() {
+  state.busy = awaited.size > 0;
+  $("#record").setAttribute("aria-busy", String(state.busy));
 }
 
 // --- one record ---
@@ -152,7 +161,7 @@ function show(record, draft = null) {
   render();
   $("#target").focus({ preventScroll: true });
   editor.select(0);
-  busy(false);
+  arrived(turn);
   if (!state.queue?.blind) setTimeout(() => state.record === record && locate(record), 150); // who only leafs through waits for no check
 }
 
