@@ -12,15 +12,15 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
-import torch
 from datasets import Dataset, disable_progress_bars
 
 from stages.core.errors import UserError
 from stages.model.common import decode, output_ids, prompt_ids
 from stages.model.options import Train
+from stages.model.packing import families, size
 
-WINDOW = 25  # batches that are sorted by length together
-IGNORED = -100  # label of a token that the loss does not count, as everywhere in transformers
+WINDOW = 25  # batches whose trees are sorted by length together
+LOOK = 6  # trees that are looked at for one that fits into a batch
 
 
 def tokenise(example: dict[str, Any], tokenizer: Any) -> dict[str, Any]:
@@ -62,44 +62,66 @@ def seen_tokens(data: Sequence[Dataset], end: int) -> list[int]:
     return sorted({end, *(token for part in data for ids in part["ids"] for token in ids)})
 
 
-def plan(lengths: Sequence[int], options: Train) -> list[list[int]]:
-    """The batches of all steps, as row numbers: a function of its arguments alone, so a resumed run sees the same."""
-    size = options.batch_size
-    steps = max(1, math.ceil(math.ceil(len(lengths) / size) * options.epochs))
+def plan(data: Dataset, options: Train, shared: bool) -> list[list[int]]:
+    """The batches of all steps, as row numbers: a function of its arguments alone, so a resumed run sees the same.
+
+    With `shared`, the examples of a tree (packing.py) come in one batch where it has room for them.
+    """
+    rows = data.select_columns(["ids", "start"]).to_list()
+    trees = families(rows, options.max_tokens) if shared else [[n] for n in range(len(rows))]
+    sizes = [size([rows[n] for n in tree]) for tree in trees]
+    steps = max(1, math.ceil(math.ceil(len(rows) / options.batch_size) * options.epochs))
     batches: list[list[int]] = []
     for epoch in range(math.ceil(options.epochs)):
-        order, chance = list(range(len(lengths))), random.Random(f"{options.seed}/{epoch}")
+        order, chance = list(range(len(trees))), random.Random(f"{options.seed}/{epoch}")
         chance.shuffle(order)
-        for start in range(0, len(order), size * WINDOW):
-            order[start : start + size * WINDOW] = sorted(
-                order[start : start + size * WINDOW], key=lambda row: -lengths[row]
-            )
-        some = [order[start : start + size] for start in range(0, len(order), size)]
+        some: list[list[int]] = []
+        left: list[int] = []
+        for window in windows(order, trees, options.batch_size * WINDOW):
+            filled = fill([trees[n] for n in sorted(window, key=lambda n: -sizes[n])], options.batch_size)
+            left += [row for batch in filled if len(batch) < options.batch_size for row in batch]
+            some += [batch for batch in filled if len(batch) == options.batch_size]
+        some += [left[start : start + options.batch_size] for start in range(0, len(left), options.batch_size)]
         chance.shuffle(some)
         batches += some
     return batches[:steps]
 
 
-def shares(batches: Sequence[Sequence[int]], options: Train, rank: int, processes: int) -> list[list[int]]:
-    """What process `rank` holds at once, `accumulation` entries a step; of a short batch some may be empty."""
-    size, times = options.at_once(processes), options.accumulation(processes)
-    found: list[list[int]] = []
-    for batch in batches:
-        own = list(batch[rank::processes])
-        found += [own[n * size : (n + 1) * size] for n in range(times)]
+def windows(order: Sequence[int], trees: Sequence[Sequence[int]], examples: int) -> list[list[int]]:
+    """`order` in parts of at least so many examples, the last one aside: what is sorted by length together."""
+    found: list[list[int]] = [[]]
+    count = 0
+    for n in order:
+        if count >= examples:
+            found.append([])
+            count = 0
+        found[-1].append(n)
+        count += len(trees[n])
     return found
 
 
-def collate(rows: Sequence[dict[str, Any]]) -> dict[str, torch.Tensor]:
-    """`ids` and `labels`, both (batch, longest); no row at all gives one token that the loss does not count.
+def fill(trees: Sequence[Sequence[int]], batch: int) -> list[list[int]]:
+    """Batches of exactly so many rows, the last one aside; a tree is cut only where none of the next fits."""
+    queue, found = [list(tree) for tree in trees], [list[int]()]
+    while queue:
+        room = batch - len(found[-1])
+        place = next((n for n, tree in enumerate(queue[:LOOK]) if len(tree) <= room), None)
+        if place is None:
+            found[-1] += queue[0][:room]
+            queue[0] = queue[0][room:]
+        else:
+            found[-1] += queue.pop(place)
+        if len(found[-1]) == batch:
+            found.append([])
+    return [rows for rows in found if rows]
 
-    Padding stands at the end, where a causal model's real tokens never look: no attention mask is needed.
-    """
-    width = max((len(row["ids"]) for row in rows), default=1)
-    ids = torch.zeros(max(1, len(rows)), width, dtype=torch.long)
-    labels = torch.full_like(ids, IGNORED)
-    for n, row in enumerate(rows):
-        tokens = torch.tensor(row["ids"])
-        ids[n, : len(tokens)] = tokens
-        labels[n, row["start"] : len(tokens)] = tokens[row["start"] :]
-    return {"ids": ids, "labels": labels}
+
+def shares(batches: Sequence[Sequence[int]], options: Train, rank: int, processes: int) -> list[list[int]]:
+    """What process `rank` holds at once, `accumulation` entries a step; of a short batch some may be empty."""
+    once, times = options.at_once(processes), options.accumulation(processes)
+    each = math.ceil(options.batch_size / processes)
+    found: list[list[int]] = []
+    for batch in batches:
+        own = list(batch[rank * each : (rank + 1) * each])
+        found += [own[n * once : (n + 1) * once] for n in range(times)]
+    return found

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +28,10 @@ from stages.core.errors import UserError
 from stages.core.files import read_json, write_json
 from stages.model.common import device, writing
 from stages.model.dev import LEVELS, Dev, worth
-from stages.model.examples import IGNORED, collate, plan, shares
+from stages.model.examples import plan, shares
 from stages.model.head import Head
 from stages.model.options import Train
+from stages.model.packing import IGNORED, collate, families, shares_prompts
 
 DEV = "dev_"  # before the levels of the dev slice in Trainer's log
 CLIP = 1.0  # the largest norm of a step's gradient
@@ -70,9 +72,9 @@ class Completions(torch.nn.Module):
         self.model, self.config, self._head = model, model.config, head
         self._no_split_modules = model._no_split_modules  # what FSDP wraps
 
-    def forward(self, ids: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    def forward(self, ids: torch.Tensor, labels: torch.Tensor, **packing: torch.Tensor) -> torch.Tensor:
         row, place = (labels != IGNORED).nonzero(as_tuple=True)
-        logits = self._head.logits_of(row, place - 1, input_ids=ids, use_cache=False)
+        logits = self._head.logits_of(row, place - 1, input_ids=ids, use_cache=False, **packing)
         return functional.cross_entropy(logits.float(), self._head.rows_of(ids[row, place]), reduction="sum")
 
 
@@ -93,8 +95,8 @@ class Fit(Trainer):  # type: ignore[misc]
         """`dev` is answered after each of the steps `dev_points`."""
         self._options, self._held, where = options, held, device()
         self._dev, self._dev_points = dev, dev_points
-        lengths = [len(ids) for ids in train["ids"]]
-        self.batches = plan(lengths, options)
+        self._longest = options.max_tokens if shares_prompts(model.model, options.max_tokens) else None
+        self.batches = plan(train, options, self._longest is not None)
         processes = int(os.environ.get("WORLD_SIZE", "1"))
         arguments = TrainingArguments(
             output_dir=str(folder),
@@ -126,7 +128,7 @@ class Fit(Trainer):  # type: ignore[misc]
     def get_train_dataloader(self) -> Any:
         own = shares(self.batches, self._options, self.args.process_index, self.args.world_size)
         # One process' own batches: nothing is left for accelerate to share out.
-        return DataLoader(self.train_dataset, batch_sampler=own, collate_fn=collate)
+        return DataLoader(self.train_dataset, batch_sampler=own, collate_fn=partial(collate, longest=self._longest))
 
     def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
         options = self._options
@@ -161,14 +163,15 @@ class Fit(Trainer):  # type: ignore[misc]
                     weight.copy_(weight.bfloat16())
         if not len(self._held):
             return {}
-        lengths, size = [len(ids) for ids in self._held["ids"]], self._train_batch_size
-        order = sorted(range(len(lengths)), key=lengths.__getitem__)
-        parts = [order[start : start + size] for start in range(0, len(order), size)]
+        rows = self._held.select_columns(["ids", "start"]).to_list()
+        trees = families(rows, self._options.max_tokens) if self._longest else [[n] for n in range(len(rows))]
+        order = [n for tree in sorted(trees, key=lambda tree: len(rows[tree[0]]["ids"])) for n in tree]
+        parts = [order[n : n + self._train_batch_size] for n in range(0, len(order), self._train_batch_size)]
         parts += [[] for _ in range(-len(parts) % self.args.world_size)]  # all processes go through as many
         self.model_wrapped.eval()
         sums = torch.zeros(2, dtype=torch.float64)
         for part in parts[self.args.process_index :: self.args.world_size]:
-            batch = collate([self._held[row] for row in part])
+            batch = collate([rows[n] for n in part], self._longest)
             count = int((batch["labels"] != IGNORED).sum())
             sums += torch.tensor([float(self.model_wrapped(**self._prepare_inputs(batch))), count])
         if self.args.world_size > 1:

@@ -61,7 +61,7 @@ from stages.model.common import (
     writing,
 )
 from stages.model.dev import LEVELS, SCORER, Dev, dev_slice
-from stages.model.examples import plan, prepare, seen_tokens
+from stages.model.examples import prepare, seen_tokens
 from stages.model.fit import (
     POINTS,
     Completions,
@@ -242,7 +242,7 @@ def train(given: argparse.Namespace, options: Train) -> None:
     check_fits(needed, available(device(), launch.local_processes()), "train")
     model, trained = trainable_model(given.base, options, dtype)
     an_epoch = math.ceil(len(learned) / options.batch_size)
-    steps = len(plan([len(ids) for ids in learned["ids"]], options))
+    steps = max(1, math.ceil(an_epoch * options.epochs))
     dev_points = points_of(options.dev_points, an_epoch, steps, options)
     dev = dev_of(model, tokenizer, tokens, learned, held, options) if dev_points else None
     fit = Fit(Completions(model, Head(model, tokens)), learned, held, options, dtype, folder, dev, dev_points)
