@@ -17,10 +17,10 @@ from datasets import Dataset, disable_progress_bars
 from stages.core.errors import UserError
 from stages.model.common import decode, output_ids, prompt_ids
 from stages.model.options import Train
-from stages.model.packing import families, size
+from stages.model.packing import families
 
-WINDOW = 25  # batches whose trees are sorted by length together
-LOOK = 6  # trees that are looked at for one that fits into a batch
+WINDOW = 25  # batches whose examples are sorted by length together
+LOOK = 64  # trees that are looked at for one that fits into a batch
 
 
 def tokenise(example: dict[str, Any], tokenizer: Any) -> dict[str, Any]:
@@ -65,39 +65,26 @@ def seen_tokens(data: Sequence[Dataset], end: int) -> list[int]:
 def plan(data: Dataset, options: Train, shared: bool) -> list[list[int]]:
     """The batches of all steps, as row numbers: a function of its arguments alone, so a resumed run sees the same.
 
-    With `shared`, the examples of a tree (packing.py) come in one batch where it has room for them.
+    With `shared`, the examples of a tree (packing.py) come in one batch where it has room for them, and trees in any order:
+    sorted by length, a batch would hold one kind of text. Without, examples of like length stand together, as each is padded
+    to the longest.
     """
     rows = data.select_columns(["ids", "start"]).to_list()
     trees = families(rows, options.max_tokens) if shared else [[n] for n in range(len(rows))]
-    sizes = [size([rows[n] for n in tree]) for tree in trees]
+    window = options.batch_size * WINDOW
     steps = max(1, math.ceil(math.ceil(len(rows) / options.batch_size) * options.epochs))
     batches: list[list[int]] = []
     for epoch in range(math.ceil(options.epochs)):
-        order, chance = list(range(len(trees))), random.Random(f"{options.seed}/{epoch}")
+        order, chance = list(trees), random.Random(f"{options.seed}/{epoch}")
         chance.shuffle(order)
-        some: list[list[int]] = []
-        left: list[int] = []
-        for window in windows(order, trees, options.batch_size * WINDOW):
-            filled = fill([trees[n] for n in sorted(window, key=lambda n: -sizes[n])], options.batch_size)
-            left += [row for batch in filled if len(batch) < options.batch_size for row in batch]
-            some += [batch for batch in filled if len(batch) == options.batch_size]
-        some += [left[start : start + options.batch_size] for start in range(0, len(left), options.batch_size)]
+        if not shared:
+            for start in range(0, len(order), window):
+                part = order[start : start + window]
+                order[start : start + window] = sorted(part, key=lambda tree: -len(rows[tree[0]]["ids"]))
+        some = fill(order, options.batch_size)
         chance.shuffle(some)
         batches += some
     return batches[:steps]
-
-
-def windows(order: Sequence[int], trees: Sequence[Sequence[int]], examples: int) -> list[list[int]]:
-    """`order` in parts of at least so many examples, the last one aside: what is sorted by length together."""
-    found: list[list[int]] = [[]]
-    count = 0
-    for n in order:
-        if count >= examples:
-            found.append([])
-            count = 0
-        found[-1].append(n)
-        count += len(trees[n])
-    return found
 
 
 def fill(trees: Sequence[Sequence[int]], batch: int) -> list[list[int]]:

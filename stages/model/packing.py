@@ -33,7 +33,8 @@ def alike(one: Sequence[int], other: Sequence[int]) -> int:
 
 def beginning(rows: Sequence[dict[str, Any]]) -> int:
     """Tokens that all prompts share, their last ones left out, whose states foretell the first of the output."""
-    first, least = rows[0]["ids"], min(row["start"] for row in rows) - 1
+    first: list[int] = rows[0]["ids"]
+    least: int = min(row["start"] for row in rows) - 1
     return min([least, *(alike(first, row["ids"]) for row in rows[1:])])
 
 
@@ -103,13 +104,13 @@ def collate(rows: Sequence[dict[str, Any]], longest: int | None = None) -> dict[
         return {"ids": ids, "labels": labels}
     trees = [[rows[n] for n in family] for family in families(rows, longest)]
     packing = packed([size(tree) for tree in trees], longest)
-    width = max(sum(size(trees[n]) for n in row) for row in packing)
+    width = max(sum(size(trees[n]) for n in held) for held in packing)
     ids = torch.zeros(len(packing), width, dtype=torch.long)
     labels = torch.full_like(ids, IGNORED)
     positions, tree_of, branch_of = torch.zeros_like(ids), torch.full_like(ids, -1), torch.zeros_like(ids)
-    for number, row in enumerate(packing):
+    for number, held in enumerate(packing):
         end = 0
-        for n in row:
+        for n in held:
             tree = trees[n]
             shared = beginning(tree) if len(tree) > 1 else 0
             for branch, example in enumerate(tree):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import random
 import shutil
 from collections import Counter
 from collections.abc import Sequence
@@ -30,6 +29,7 @@ from stages.model.decoding import greedy
 from stages.model.fit import Completions
 from stages.model.head import Head
 from stages.model.options import Train
+from stages.model.packing import IGNORED, collate
 from stages.records.linear import encode
 from stages.records.record import Record
 from tests.support.params import params
@@ -228,30 +228,18 @@ def test_special_tokens_in_a_text_are_plain_text(tiny: Path) -> None:
     assert row["ids"][row["start"] :] == [*output_ids(tokenizer, "l/NER/:Person;<end>"), tokenizer.eos_token_id]
 
 
-def test_the_plan_takes_each_row_once_an_epoch_and_stops_at_a_fraction() -> None:
-    lengths = [random.Random(n).randrange(20, 400) for n in range(101)]
-    batches = data.plan(lengths, replace(OPTIONS, epochs=2.5, batch_size=8))
-    assert len(batches) == 33  # 13 an epoch
-    for epoch in range(2):
-        assert sorted(row for batch in batches[13 * epoch : 13 * (epoch + 1)] for row in batch) == list(range(101))
-    assert batches == data.plan(lengths, replace(OPTIONS, epochs=2.5, batch_size=8))
-    assert batches[:13] != batches[13:26]
-    padded = sum(len(batch) * max(lengths[row] for row in batch) for batch in batches[:13])
-    assert padded < 1.15 * sum(lengths)
-
-
 def test_the_loss_is_of_the_outputs_alone_and_knows_no_padding(sample: list[Record], tiny: Path) -> None:
     tokenizer, model = load_tokenizer(tiny), load_model(tiny, torch.float32)
     rows = [data.tokenise(row, tokenizer) for row in short_examples(sample, 6)]
     with torch.no_grad():
-        whole = Completions(model, Head(model, None))(**(batch := data.collate(rows)))
+        whole = Completions(model, Head(model, None))(**(batch := collate(rows)))
         expected = 0.0
         for row in rows:
             ids = torch.tensor(row["ids"])
             logits = model(ids[None]).logits[0]
             start = row["start"]
             expected += float(functional.cross_entropy(logits[start - 1 : -1], ids[start:], reduction="sum"))
-    assert int((batch["labels"] != data.IGNORED).sum()) == sum(len(row["ids"]) - row["start"] for row in rows)
+    assert int((batch["labels"] != IGNORED).sum()) == sum(len(row["ids"]) - row["start"] for row in rows)
     assert float(whole) == pytest.approx(expected, rel=1e-4)
 
 
