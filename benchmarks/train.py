@@ -29,15 +29,22 @@ from stages.model.examples import prepare, seen_tokens
 from stages.model.fit import Completions, Fit
 from stages.model.head import Head
 from stages.model.options import Train
+from stages.model.packing import families
 from stages.model.train import trainable_model
 
 
 def slice_of(options: argparse.Namespace) -> tuple[Train, Any, list[int]]:
-    """(the project's options for one epoch of what is timed, those examples, the tokens of the whole mix)."""
+    """(the project's options for one epoch of what is timed, those examples, the tokens of the whole mix).
+
+    Texts are drawn evenly with all their examples, as a run of the whole file meets them.
+    """
     knobs = replace(config.read("train", Train), epochs=1.0, validation_share=0.0, save_every=10**9)
     examples, tokenizer = read_checked(options.train, "example"), load_tokenizer(options.base)
     data, _, _ = prepare(examples, tokenizer, knobs)
-    rows = data.select(range(0, len(data), max(1, len(data) // options.examples))[: options.examples])
+    texts = families(data.select_columns(["ids", "start"]).to_list(), knobs.max_tokens)
+    every = max(1, len(data) // options.examples)
+    drawn = [row for text in texts[::every] for row in text][: options.examples]
+    rows = data.select(drawn)
     return knobs, rows, seen_tokens([data], tokenizer.eos_token_id)
 
 
@@ -75,7 +82,7 @@ def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.train", description=__doc__.split("\n")[0])
     parser.add_argument("--base", default="models/base")
     parser.add_argument("--train", default="data/mix/train.jsonl")
-    parser.add_argument("--examples", type=int, default=64, help="spread over the file (default 64)")
+    parser.add_argument("--examples", type=int, default=64, help="at most, of texts spread over the file (default 64)")
     parser.add_argument("--ours", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.ours:
