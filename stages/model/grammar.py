@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import regex
 import torch
-from llguidance import LLMatcher, LLTokenizer
+from llguidance import LLMatcher, LLParserLimits, LLTokenizer
 from llguidance.hf import from_tokenizer
 from numpy.typing import NDArray
 
@@ -41,6 +41,8 @@ _EVENT = " | ".join('";" ' * n + "SPAN" + ' ";" SPAN?' * (3 - n) for n in range(
 _CHUNK = regex.compile(r"[\p{Lu}\p{Ll}\p{Lt}\p{M}]+|\p{Nd}+|(?s:.)")
 # Without it, where only one text can follow, only the tokens are allowed that the tokenizer would choose for it.
 _ANY_TOKENS = '%llguidance {"no_forcing": true}'
+# A quarter of a grammar's compilation, for masks that take a tenth less: few are asked for.
+_LIMITS = LLParserLimits(precompute_large_lexemes=False)
 
 
 def text_of(example: Mapping[str, Any], view: View) -> tuple[str, Task]:
@@ -129,11 +131,16 @@ vocabulary_of = lru_cache(maxsize=1)(Vocabulary)
 
 
 class Answer:
-    """The answer to one example while it is written: `choose` its tokens one by one, until it is the end token."""
+    """The answer to one example while it is written, token by token, until the end token.
+
+    Greedy decoding gives `add` the token of the best score, and only where it is refused asks `choose`. What comes out is what
+    `choose` alone would give: the best token of all is the best of those that may come if it is one of them. The grammar takes 6 µs
+    for one token, 200 for all of a vocabulary of 262,144.
+    """
 
     def __init__(self, vocabulary: Vocabulary, example: Mapping[str, Any], view: View) -> None:
         self._vocabulary, self._id = vocabulary, example["id"]
-        self._matcher = LLMatcher(vocabulary.grammar, grammar(example, view), log_level=0)
+        self._matcher = LLMatcher(vocabulary.grammar, grammar(example, view), log_level=0, limits=_LIMITS)
         self._check()
 
     def legal(self) -> NDArray[np.int64]:
@@ -146,8 +153,14 @@ class Answer:
         self._check()
         return allowed
 
+    def add(self, token: int) -> bool:
+        """Whether this token may come next; if so, it is added to the answer."""
+        added = self._matcher.try_consume_tokens([token]) == 1
+        self._check()
+        return added
+
     def choose(self, scores: torch.Tensor, tokens: NDArray[np.int64] | None = None) -> int:
-        """The token of the best score among those that may come next; it is added to the answer.
+        """The token of the best score among those that may come next, of several the first; it is added to the answer.
 
         `scores` are those of `tokens`, sorted, or of the whole vocabulary. Where none of these may come, it is the first that may.
         """
@@ -158,9 +171,8 @@ class Answer:
             token = place if tokens is None else int(tokens[place])
         else:
             token = int(np.flatnonzero(allowed)[0])
-        if token != self._vocabulary.end:
-            self._matcher.consume_token(token)
-            self._check()
+        self._matcher.consume_token(token)
+        self._check()
         return token
 
     def _check(self) -> None:

@@ -275,6 +275,53 @@ def test_scores_may_be_those_of_some_tokens(bytewise: Vocabulary) -> None:
     assert fallen == Answer(bytewise, example, "joint").legal()[0]
 
 
+@settings(max_examples=60)
+@given(
+    text=st.text(HOSTILE, min_size=1, max_size=12),
+    kind=st.sampled_from(KINDS),
+    seed=st.integers(0, 999),
+    favoured=st.floats(0, 1),
+)
+def test_adding_the_best_token_first_gives_what_the_mask_gives(
+    crossing: Vocabulary, text: str, kind: tuple[str, str], seed: int, favoured: float
+) -> None:
+    """Scores of few values, so that many tokens are the best; those that may come are favoured in some steps."""
+    example, generator = example_of(text, *kind), torch.Generator().manual_seed(seed)
+    quick, whole = Answer(crossing, example, "joint"), Answer(crossing, example, "joint")
+    for _ in range(40):
+        scores = torch.randint(0, 3, (size(crossing),), generator=generator).to(torch.bfloat16)
+        legal = whole.legal()
+        if float(torch.rand(1, generator=generator)) < favoured:
+            scores[torch.from_numpy(legal)] += 1
+        best = int(scores.max(-1).indices)
+        added = quick.add(best)
+        assert added == (best in legal)
+        token = best if added else quick.choose(scores)
+        assert token == whole.choose(scores)
+        if token == crossing.end:
+            break
+        assert (quick.legal() == whole.legal()).all()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("seed", [0, 1])
+def test_every_token_is_added_if_and_only_if_the_mask_has_it(
+    crossing: Vocabulary, kind: tuple[str, str], seed: int
+) -> None:
+    example, generator, written = example_of("é;b\\: Ko 東", *kind), torch.Generator().manual_seed(seed), list[int]()
+    answer = Answer(crossing, example, "joint")
+    for _ in range(25):
+        legal = answer.legal()
+        assert not any(answer.add(token) for token in range(size(crossing)) if token not in legal)
+        assert (answer.legal() == legal).all()  # a refused token leaves no trace
+        for token in legal[:: max(1, len(legal) // 3)].tolist():
+            again = Answer(crossing, example, "joint")
+            assert all(map(again.add, [*written, token]))
+        going = legal[legal != crossing.end]  # in a joint view only the end ends an answer
+        written.append(int(going[int(torch.randint(len(going), (1,), generator=generator))]))
+        assert answer.add(written[-1])
+
+
 def test_outputs_beyond_the_tokenizer_are_never_chosen(crossing: Vocabulary) -> None:
     answer = Answer(crossing, example_of("ab", "TCONER", "NER"), "joint")
     scores = torch.zeros(size(crossing))

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 import yaml
+from transformers import LlamaForCausalLM
 
 from stages.core.schema import read_checked, write_checked
 from stages.model import base, predict
-from stages.model.common import load_tokenizer
+from stages.model.common import load_tokenizer, output_ids, prompt_ids
+from stages.model.decoding import greedy
+from stages.model.grammar import Answer, Vocabulary
+from stages.model.head import Head
 from stages.model.repetition import cut
 from stages.records.linear import View, encode, parse, split_input
 from stages.records.record import Record
@@ -68,6 +74,60 @@ def test_a_constrained_batch_predicts_what_each_example_alone_does(sample: list[
     model, tokenizer, examples = tiny_model().eval(), load_tokenizer(tiny), examples_of(sample, "joint")
     batch = predict.predict(model, tokenizer, examples, 8, LIMIT, "joint")
     assert [item for row in examples for item in predict.predict(model, tokenizer, [row], 1, LIMIT, "joint")] == batch
+
+
+class MaskAlone(Answer):
+    """Refuses the best token without a look, so that the mask is asked for every one."""
+
+    def add(self, token: int) -> bool:
+        return False
+
+
+class Counting(Answer):
+    """Counts the best tokens that were added and those that were refused."""
+
+    seen: Counter[bool] = Counter()
+
+    def add(self, token: int) -> bool:
+        added = super().add(token)
+        self.seen[added] += 1
+        return added
+
+
+def learn(model: LlamaForCausalLM, tokenizer: Any, examples: Examples, steps: int) -> None:
+    """Fits the model to the answers, so that much of what it would write may come."""
+    optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
+    for _ in range(steps):
+        for row in examples:
+            prompt = prompt_ids(tokenizer, row["input"])
+            ids = torch.tensor([[*prompt, *output_ids(tokenizer, row["output"]), tokenizer.eos_token_id]])
+            labels = ids.clone()
+            labels[:, : len(prompt)] = -100
+            model(input_ids=ids, labels=labels).loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+
+
+def test_the_mask_is_needed_only_where_the_best_token_is_refused(sample: list[Record], tiny: Path) -> None:
+    """In bf16, the tokens alike in pairs: no best score is the only one, and of a pair the first is tried, whichever is right."""
+    model, tokenizer, examples = tiny_model(tied=False), load_tokenizer(tiny), examples_of(sample, "joint")
+    learn(model, tokenizer, examples, 12)
+    rows = model.get_output_embeddings().weight.data
+    rows[2::2] = rows[1:-1:2]
+    model = model.to(torch.bfloat16).eval()
+    vocabulary = Vocabulary(tokenizer, model.config.vocab_size)
+    prompts = [prompt_ids(tokenizer, row["input"]) for row in examples]
+    some = sorted({vocabulary.end, *range(20, 200), *(token for prompt in prompts for token in prompt)})
+
+    for head in (Head(model, None), Head(model, some)):
+
+        def outputs(kind: type[Answer], head: Head = head) -> list[tuple[list[int], bool]]:
+            answers = [kind(vocabulary, row, "joint") for row in examples]
+            return greedy(model, head, prompts, vocabulary.end, LIMIT, answers)
+
+        Counting.seen.clear()
+        assert outputs(Counting) == outputs(MaskAlone)
+        assert min(Counting.seen[True], Counting.seen[False]) > 20
 
 
 def test_the_flag_does_what_the_param_does(
