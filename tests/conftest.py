@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from hypothesis import settings
 from stages.records.record import Record
 from stages.sources import sample as adapter
 from stages.sources.common import Source
+
+# Before torch, numpy and the stages that tests start: a thread a process. Two workers whose threads share two cores wait for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLE = Source("sample", "sample", str(ROOT / "data" / "sample"), None, None)

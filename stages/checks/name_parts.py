@@ -16,8 +16,9 @@ from stages.checks.name_score import DOT, HAN_RUN, KATAKANA, QUOTES, is_read
 from stages.checks.sinograms import by_pinyin, is_vietnamese, korean_surname
 from stages.checks.tables import table
 from stages.checks.unsupported_names import is_other_surname, name_readings
+from stages.text.lexicon import HAN
 from stages.text.phonetics import han_sounds, kana_sound, latin_sounds, likenesses
-from stages.text.readings import HAN, fold_han, reads_as
+from stages.text.readings import fold_han, reads_as
 from stages.text.spelling import kana_key, latin_key, letters
 from stages.text.writing_systems import in_charset
 

@@ -27,8 +27,9 @@ from stages.checks.sinograms import (
 )
 from stages.checks.tables import table
 from stages.checks.unsupported_names import in_japanese, name_readings
+from stages.text.lexicon import HAN
 from stages.text.phonetics import Likeness, han_sounds, kana_sound, latin_sounds, likenesses
-from stages.text.readings import HAN, fold_han, is_common_noun, reads_as
+from stages.text.readings import fold_han, is_common_noun, reads_as
 from stages.text.spelling import kana_key, latin_key, letters
 
 _TABLE = table("names")  # which says what each of these is, and the measurement that set it

@@ -24,7 +24,8 @@ from stages.checks.sinograms import is_korean_in_han, may_be_read_otherwise
 from stages.checks.tables import table
 from stages.checks.unsupported_names import japanese_names, names_in_japanese
 from stages.records.record import Record
-from stages.text.readings import HAN, fold_han, proper_nouns
+from stages.text.lexicon import HAN
+from stages.text.readings import fold_han, proper_nouns
 
 ALONE, UNKNOWN = (table("names")["strength"][name] for name in ("alone", "unknown"))
 WHOLE = 3  # characters from which on a stretch is a person's surname and given name; two are often part of another word

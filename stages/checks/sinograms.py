@@ -8,8 +8,9 @@ from functools import lru_cache
 import regex
 
 from stages.checks.tables import table
+from stages.text.lexicon import HAN
 from stages.text.mandarin import alone, pinyin
-from stages.text.readings import HAN, fold_han
+from stages.text.readings import fold_han
 from stages.text.spelling import letters
 
 _TABLE = table("sinograms")

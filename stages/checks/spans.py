@@ -14,8 +14,9 @@ from stages.checks.unsupported_names import chinese_words, cut
 from stages.checks.words import answered, meaning, meaning_of, share
 from stages.records.record import Record
 from stages.records.tasks import subset
+from stages.text.lexicon import HAN
 from stages.text.phonetics import han_sounds, kana_sound, latin_sound, likenesses
-from stages.text.readings import HAN, fold_han, reads_as, word_ends
+from stages.text.readings import fold_han, reads_as, word_ends
 from stages.text.spelling import latin_key
 
 # What an end of a span may cost at most (see `_chinese_cost`): 大街 before 上 costs 3.5, since 街上 is a word.

@@ -17,8 +17,9 @@ import regex
 
 from stages.checks.tables import table
 from stages.records.record import occurrences
+from stages.text.lexicon import HAN, dictionary, lexicon
 from stages.text.phonetics import han_sounds, kana_sound, latin_sounds, likenesses
-from stages.text.readings import HAN, dictionary, fold_han, lexicon, proper_nouns, reads_as
+from stages.text.readings import fold_han, proper_nouns, reads_as
 from stages.text.spelling import kana_key, latin_key
 from stages.text.writing_systems import in_charset
 

@@ -16,8 +16,9 @@ from sudachipy import Morpheme, SplitMode  # type: ignore[import-untyped]
 
 from stages.checks.tables import TABLES, table
 from stages.checks.unsupported_names import cut
-from stages.text.readings import HAN, analysed, fold_han
-from stages.text.readings import dictionary as sudachi
+from stages.text.lexicon import HAN
+from stages.text.lexicon import dictionary as sudachi
+from stages.text.readings import analysed, fold_han
 
 CUT = 6  # letters of a stem: planter, plants and planting are one, as with Snowball's stemmer, which did no better
 _ENGLISH = regex.compile(r"\p{Latin}[\p{Latin}\p{M}'’]*")

@@ -13,8 +13,6 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-import openai
-
 from stages.core.errors import UserError
 from stages.core.hidden import hidden
 
@@ -38,6 +36,8 @@ def by_openai(
 
 
 async def _completions(prompts: Sequence[str], limit: int, at_once: int, model: str, seconds: float) -> Outputs:
+    import openai  # half a second, which those who compute here need not wait
+
     client = openai.AsyncOpenAI(max_retries=4, api_key=os.environ.get("OPENAI_API_KEY", "none"), timeout=seconds)
     place, gate = hidden(str(client.base_url)), asyncio.Semaphore(at_once)
 

@@ -4,10 +4,8 @@ with Latin letters under all common romanisations at once. The dictionary is loa
 
 from __future__ import annotations
 
-import gc
 import re
 import unicodedata
-from collections import Counter, defaultdict
 from collections.abc import Callable
 from functools import cache, cached_property, lru_cache
 from typing import NamedTuple
@@ -15,22 +13,16 @@ from typing import NamedTuple
 import opencc  # type: ignore[import-untyped]
 import regex
 from rapidfuzz.distance import Levenshtein
-from sudachipy import Dictionary, Morpheme, MorphemeList, SplitMode, Tokenizer  # type: ignore[import-untyped]
+from sudachipy import Morpheme, MorphemeList, SplitMode, Tokenizer  # type: ignore[import-untyped]
 
+from stages.text.lexicon import HAN, dictionary, lexicon, spot
 from stages.text.spelling import kana_key, unlike_kana
 from stages.text.writing_systems import table
 
-HAN = r"\p{Script=Han}々〆ヶ"
 PIECE = 6  # characters of the longest dictionary word that is tried inside a name
 
 _JAPANESE = regex.compile(rf"[{HAN}\p{{Hiragana}}\p{{Katakana}}ー]+")
 _ONE_HAN, _SCRIPT_HAN = regex.compile(rf"[{HAN}]"), regex.compile(r"\p{Han}")
-
-
-@cache
-def dictionary() -> Dictionary:
-    """SudachiDict core."""
-    return Dictionary(dict="core")
 
 
 @cache
@@ -53,64 +45,6 @@ def _is_proper_noun() -> Callable[[Morpheme], bool]:
     return matcher
 
 
-class Lexicon(NamedTuple):
-    """What is learnt from a walk over every entry of the dictionary (seconds, once).
-
-    pairs: each word of two Han characters, with its reading in kana.
-    surnames: by key of a reading, the characters with which surnames that are read so are written.
-    beginnings: by `hash` of two or three characters, modulo its size, whether words with Han may begin so.
-    """
-
-    pairs: frozenset[tuple[str, str]]
-    surnames: dict[str, set[str]]
-    beginnings: bytearray
-
-
-@cache
-def lexicon() -> Lexicon:
-    """The dictionary's words of two characters, and its surnames."""
-    pair, begins_with_han = regex.compile(r"\p{Script=Han}{2}"), regex.compile(rf"[{HAN}]")
-    is_surname = dictionary().pos_matcher(lambda part: part[3] == "姓")
-    pairs, found = set[tuple[str, str]](), defaultdict[str, set[str]](set)
-    beginnings = bytearray(1 << 22)
-    for entry in dictionary().entries():
-        surface = entry.surface()
-        beginnings[hash(surface[:2]) % len(beginnings)] = beginnings[hash(surface[:3]) % len(beginnings)] = 1
-        if len(surface) == 2 and pair.fullmatch(surface):
-            pairs.add((surface, entry.reading_form()))
-        if is_surname(entry) and begins_with_han.match(surface):
-            found[entry.reading_form()].update(surface)
-    surnames = defaultdict[str, set[str]](set)
-    for reading, characters in found.items():
-        surnames[kana_key(reading)] |= characters
-    gc.freeze()  # tables stay: Python's search for garbage would walk over them and pypinyin's half a million lists again and again
-    return Lexicon(frozenset(pairs), dict(surnames), beginnings)
-
-
-@cache
-def _character_readings() -> dict[str, set[str]]:
-    """What each character reads as inside words, which its own entry leaves out: 窓 is also ソウ, from 同窓 and 車窓.
-
-    Learnt once from the dictionary's words of two characters, wherever the other character's part is known.
-    """
-    words = lexicon().pairs
-    characters = {char for word, _ in words for char in word}
-    known = {char: {entry.reading_form() for entry in dictionary().lookup(char)} for char in characters}
-    seen: dict[str, Counter[str]] = defaultdict(Counter)
-    for word, reading in words:
-        first, second = word[0], word[1]
-        for part in known[first]:
-            if reading.startswith(part):
-                seen[second][reading[len(part) :]] += 1
-        for part in known[second]:
-            if reading.endswith(part):
-                seen[first][reading[: len(reading) - len(part)]] += 1
-    return {
-        char: {kana_key(kana) for kana, n in counts.items() if kana and (n >= 4 or n > counts.total() / 5)}
-        for char, counts in seen.items()
-    }
-
-
 @lru_cache(maxsize=1 << 16)
 def readings(piece: str) -> tuple[str, ...]:
     """The keys of every reading that the dictionary has of exactly this stretch; kana reads as itself."""
@@ -120,7 +54,7 @@ def readings(piece: str) -> tuple[str, ...]:
         return (kana_key(piece),)
     keys = {kana_key(entry.reading_form()) for entry in dictionary().lookup(piece)}
     if len(piece) == 1:
-        keys |= _character_readings().get(piece, set())
+        keys |= lexicon().characters.get(piece, frozenset())
     if piece in ("ヶ", "ノ", "之"):
         keys |= {"ga", "ka", "no"}
     return tuple(sorted(keys - {""}))
@@ -146,7 +80,7 @@ def _beginning(stretch: str) -> tuple[Edge, ...]:
     kana = han.start() if (han := _ONE_HAN.search(stretch)) else len(stretch)
     ends = list(range(1, max(kana, 1) + 1))  # kana reads as itself
     if ends[-1] < len(stretch):
-        begins = [beginnings[hash(stretch[:end]) % len(beginnings)] for end in (2, 3)]
+        begins = [beginnings[spot(stretch[:end])] for end in (2, 3)]
         ends += [end for end in range(ends[-1] + 1, len(stretch) + 1) if begins[end > 2]]
     return tuple((end, reading) for end in ends for reading in readings(stretch[:end]))
 

@@ -7,13 +7,15 @@ from pathlib import Path
 import pytest
 import yaml
 
+from stages.core import config
 from stages.core.errors import UserError
-from stages.core.files import read_json
+from stages.core.files import read_json, write_json
 from stages.core.schema import faults
 from stages.records.record import Record
 from stages.scoring import seeds
 from stages.scoring.seeds import spread
 from tests.model.test_train import short_examples, work_folder
+from tests.support.pipeline import here
 from tests.support.tiny_llama import ONE_THREAD, write_tiny_llama
 
 OPTIONS = {"epochs": 1.0, "batch_size": 4, "lora_r": 4, "validation_share": 0.2, "learning_rate": 0.01}
@@ -47,23 +49,46 @@ def test_each_seed_is_trained_scored_and_not_done_again(
     knobs = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
     knobs["predict"]["max_new_tokens"] = 3
     Path("params.yaml").write_text(yaml.safe_dump(knobs), encoding="utf-8")
-    seeds.main([*COMMAND, "0", "1"])
-    first = Path("metrics/seeds.json").read_bytes()
-    found = read_json("metrics/seeds.json")
-    assert faults(found, "seed_metrics") == []
-    assert list(found["each"]) == ["0", "1"]
+    # One seed by the processes that the command starts, and one as they would make it, in this one: each start of torch is dear.
+    seeds.main([*COMMAND, "0"])
+    ran = capfd.readouterr().out
+    assert [line for line in ran.splitlines() if line.startswith("seed 0: ")] == [
+        "seed 0: stages.model.train",
+        "seed 0: stages.model.predict",
+        "seed 0: stages.scoring.evaluate",
+    ]
+    make_here(1, Path("models/seeds/1"))
+    files = sorted(path.name for path in Path("models/seeds/0").iterdir())
+    assert {"adapter", "predictions.jsonl", "evaluation.json", "done.json"} <= set(files)
+    assert sorted(path.name for path in Path("models/seeds/1").iterdir()) == files
     weights = [Path(f"models/seeds/{seed}/adapter/adapter_model.safetensors").read_bytes() for seed in (0, 1)]
     assert weights[0] != weights[1]
-    assert "predictions.jsonl" in {path.name for path in Path("models/seeds/0").iterdir()}
-    capfd.readouterr()
 
-    # Again, as after a run that ended before its figures were written: what is whole is taken as it is.
+    # What is whole is taken as it is.
     Path("metrics/seeds.json").unlink()
     seeds.main([*COMMAND, "1", "0"])
     said = capfd.readouterr().out
     assert "seed 0: done before" in said
+    assert "seed 1: done before" in said
     assert "stages.model.train" not in said
+    found = read_json("metrics/seeds.json")
+    assert faults(found, "seed_metrics") == []
+    assert list(found["each"]) == ["0", "1"]
+    first = Path("metrics/seeds.json").read_bytes()
+    seeds.main([*COMMAND, "0", "1"])
     assert Path("metrics/seeds.json").read_bytes() == first
+
+
+def make_here(seed: int, folder: Path) -> None:
+    """A seed's folder, made in this process by its own params and commands."""
+    files = seeds.Files(*(str(Path(path).resolve()) for path in ("models/base", "train.jsonl", "train.jsonl")))
+    own = seeds.params_of(seed, config.load())
+    folder.mkdir(parents=True)
+    write_json(folder / "params.yaml", own)
+    for command in files.commands():
+        done = here(command, folder.resolve())
+        assert done.returncode == 0, done.stderr
+    write_json(folder / seeds.DONE, seeds.state(files, own))
 
 
 def test_a_seed_is_made_again_if_params_or_data_are_others(
