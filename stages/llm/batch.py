@@ -28,7 +28,6 @@ from typing import Any
 
 import openai
 from openai.types import Batch as RemoteBatch
-from tqdm import tqdm
 
 from stages.core import config
 from stages.core.config import Count, Seconds
@@ -42,6 +41,7 @@ from stages.llm.cache import Cache
 from stages.llm.cost import Budget, prompt_tokens
 from stages.llm.deadline import client as client_of
 from stages.llm.faults import told as fault_of
+from stages.llm.progress import bar
 from stages.llm.reply import Response, refused
 from stages.llm.request import Llm, Request
 
@@ -188,7 +188,7 @@ class Asking:
     def run(self) -> dict[str, Response]:
         """Fills the queue, waits for a batch, takes it in; until no request is left."""
         first = pause = min(1.0, self.settings.poll_s)
-        with tqdm(total=self.total, desc="Batch", unit="call", disable=None) as progress:
+        with bar(self.total, "Batch") as progress:
             while self.todo:
                 rows = self.fill()
                 done = [(row, remote) for row in rows if (remote := self.look(row)).status in DONE]

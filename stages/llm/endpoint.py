@@ -44,6 +44,7 @@ from stages.llm.faults import (
     words,
 )
 from stages.llm.limits import IN_A_ROW, Circuit, Pace, backoff
+from stages.llm.progress import bar
 from stages.llm.reply import Response, error_in, refused, response_of
 from stages.llm.request import Llm, Parameters, Request
 
@@ -144,8 +145,7 @@ class Endpoint:
         arrives and is kept."""
         found: dict[str, Response] = {}
         queue = iter(todo)
-        # None: only on a terminal, so that in a log a fault is one line.
-        progress = tqdm(total=len(todo), desc=name, unit="call", disable=None)
+        progress = bar(len(todo), name)
 
         async def work() -> None:
             for request in queue:
@@ -160,7 +160,7 @@ class Endpoint:
                 except FAULTS as error:
                     self.end(error)
                     return
-                if not progress.disable and self.budget.total is not None:
+                if self.budget.total is not None:
                     progress.set_postfix_str(f"{self.budget.total:.4f} USD", refresh=False)
                 progress.update()
 

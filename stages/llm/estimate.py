@@ -11,7 +11,7 @@ of the prompt, and `max_tokens`.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -24,6 +24,7 @@ from stages.llm.request import Llm, Request
 
 Entry = tuple[dict[str, Any], dict[str, Any]]  # request body, response
 HEADERS = ("", "calls", "cached", "open", "prompt tokens", "completion tokens")
+AT_MOST = ", at most"  # ends the name of a row of calls that an answer may lead to
 MONEY = ("USD", "USD by Batch", "at most", "by Batch at most")
 
 
@@ -100,16 +101,24 @@ def estimate(requests: Sequence[Request], llm: Llm, archive: Archive, cache: Cac
 def table(rows: Mapping[str, Mapping[str, Any]]) -> str:
     """The estimates of several languages, by name, with their sum, as a text table; `?` where there is no price.
 
-    Repairs that a first answer may call for are not in it: nobody knows them before.
+    Rows of calls that an answer may lead to (`AT_MOST` in their names) are in a sum of their own, below that of the calls
+    which are known.
     """
     keys = ("calls", "cached", "open", "prompt_tokens", "completion_tokens")
     money = ("usd", "usd_batch", "usd_bound", "usd_batch_bound")
-    total: dict[str, Any] = {key: sum(row[key] for row in rows.values()) for key in keys}
-    for key in money:
-        sums = [row[key] for row in rows.values()]
-        total[key] = None if None in sums else sum(sums, Decimal(0))
+
+    def total(of: Collection[Mapping[str, Any]]) -> dict[str, Any]:
+        sums = {key: [row[key] for row in of] for key in money}
+        return {key: sum(row[key] for row in of) for key in keys} | {
+            key: None if None in values else sum(values, Decimal(0)) for key, values in sums.items()
+        }
+
+    known = [row for name, row in rows.items() if not name.endswith(AT_MOST)]
+    totals = {"all": total(known)} if len(known) > 1 else {}
+    if len(known) < len(rows) and len(rows) > 1:
+        totals[f"all{AT_MOST}"] = total(rows.values())
     lines = [[*HEADERS, *MONEY]]
-    for name, row in (rows if len(rows) == 1 else {**rows, "all": total}).items():
+    for name, row in {**rows, **totals}.items():
         sums = [row[key] for key in money]
         lines.append(
             [name, *(f"{row[key]:,}" for key in keys), *("?" if usd is None else f"{usd:.4f}" for usd in sums)]

@@ -8,15 +8,17 @@ waits for a yes (`--yes`: does not), and lets DVC do the rest: translate, check,
 Later, in the folder, `dvc repro`, `dvc exp run`, `dvc metrics diff` and the review page work as in this repository.
 
 The form of a file is told from its first rows (`--adapter` says it else). Unified records (adapter jsonl) say language and
-sub-dataset themselves; other forms have `--lang`, and `--subset` and `--task`, or `--table`, a label table of one's own.
+sub-dataset themselves; other forms have `--lang`, and `--subset` and `--task`, or `--table`, a label table of one's own. Several
+tasks, as `--task NER RE` for entities and the relations between them, are a source each, and a text is asked for once.
 """
 
 from __future__ import annotations
 
 import argparse
+import re
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -61,8 +63,9 @@ def languages_of(path: Path) -> set[str]:
         raise UserError(str(path), "has a row that is no unified record", remedy) from error
 
 
-def source_of(path: Path, options: Options) -> dict[str, Any]:
-    """The entry of `raw.sources` for a file, as params.yaml has it.
+def sources_of(path: Path, options: Options, default: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The entries of `raw.sources` for a file, one for each task, as params.yaml has them. `default`: subset and task of a file
+    that does not say them, where no option does.
 
     Raises:
         UserError: there is no such file, its form is not known, or its language is not said.
@@ -73,7 +76,7 @@ def source_of(path: Path, options: Options) -> dict[str, Any]:
     if adapter is None:
         fault, remedy = "is in no form that can be told from its rows", f"--adapter: {', '.join(ADAPTERS)}"
         raise UserError(str(path), fault, remedy)
-    name = path.name.split(".")[0].replace(" ", "_")
+    name = re.sub(r"[^\w-]+", "_", path.name.split(".")[0])
     if adapter == "jsonl":
         row = first_row(path)
         name = row["source"] if isinstance(row, dict) and isinstance(row.get("source"), str) else name
@@ -82,10 +85,19 @@ def source_of(path: Path, options: Options) -> dict[str, Any]:
     if adapter == "jsonl":
         if given:
             raise UserError(str(path), f"its records say their {', '.join(given)} themselves", "leave the options out")
+        given = {"task": [None]}
     elif not options.lang:
         raise UserError(str(path), "does not say its language", "add --lang, as --lang ja")
-    config.build({**entry, **given}, Source, str(path))
-    return {**entry, **given}
+    else:
+        given = {**default, **given}
+    tasks = given.pop("task", [None])
+    found = [
+        {**entry, "name": f"{name}-{task}" if n else name, **given, **({"task": task} if task else {})}
+        for n, task in enumerate(dict.fromkeys(tasks))
+    ]
+    for one in found:
+        config.build(one, Source, str(path))
+    return found
 
 
 def read_table(path: Path, languages: Sequence[str]) -> dict[str, Any]:
@@ -108,21 +120,20 @@ def plan(options: Options) -> tuple[list[Path], dict[str, Any]]:
     if len({path.name for path in files}) < len(files):
         raise UserError("FILE", "two files have one name", "rename one")
     tables = [read_table(Path(name), [*options.to]) for name in options.table]
+    default: dict[str, Any] = {}
     if len(tables) == 1 and not options.subset:
-        options.subset = tables[0]["subset"]
-        options.task = options.task or next(iter(tables[0]["tasks"]))
+        default = {"subset": tables[0]["subset"], "task": [next(iter(tables[0]["tasks"]))]}
     renamed = [pair.partition("=") for pair in options.labels or ()]
     if wrong := [name for name, equals, new in renamed if not (name and equals and new)]:
         raise UserError(
             "--labels", f"{wrong[0]!r} is no pair", "write OLD=NEW for each label of the file that has another name"
         )
     options.labels = {old: new for old, _, new in renamed}
-    sources = [source_of(path, options) for path in files]
-    own = {
-        lang
-        for path, entry in zip(files, sources, strict=True)
-        for lang in ([entry["lang"]] if "lang" in entry else languages_of(path))
-    }
+    sources, own = list[dict[str, Any]](), set[str]()
+    for path in files:
+        entries = sources_of(path, options, default)
+        sources += entries
+        own |= {entries[0]["lang"]} if "lang" in entries[0] else languages_of(path)
     languages = config.build(list(dict.fromkeys([*sorted(own), *options.to])), Languages, "--to")
     if own >= set(options.to):
         raise UserError("--to", "names no language that is not the files' own", "name another, as --to en")
@@ -147,11 +158,13 @@ def agreed(folder: Path, files: Sequence[Path], values: dict[str, Any]) -> None:
         for part in name.split("."):
             found = found.get(part) if isinstance(found, dict) else None
         if name == "raw.sources":
-            known = {entry.get("path") for entry in found or ()}
-            if missing := [entry["path"] for entry in value if entry["path"] not in known]:
-                raise UserError(
-                    f"{path}: raw: sources", f"has no {missing[0]}", "add it there, or name another folder by --into"
-                )
+            known = [{key: entry.get(key) for key in ("path", *KEYS)} for entry in found or ()]
+            for entry in value:
+                said = {key: entry.get(key) for key in ("path", *KEYS)}
+                if said not in known:
+                    told = "".join(f", {key} {said[key]!r}" for key in KEYS if said[key])
+                    remedy = "add it there, or name another folder by --into"
+                    raise UserError(f"{path}: raw: sources", f"has no {entry['path']}{told}", remedy)
         elif found != value:
             raise UserError(
                 f"{path}: {name}", f"is {found!r}, not {value!r}", "change it there, or name another folder by --into"
@@ -175,7 +188,9 @@ def parser_of() -> argparse.ArgumentParser:
     )
     parser.add_argument("--lang", help="the language of the files")
     parser.add_argument("--subset", help="the sub-dataset whose labels the files have (schemas/labels/)")
-    parser.add_argument("--task", help="its task, as NER")
+    parser.add_argument(
+        "--task", nargs="+", help="its task, as NER; several, as NER RE, where the files have annotations of each"
+    )
     parser.add_argument(
         "--labels", nargs="+", metavar="OLD=NEW", help="labels of the files that the table calls otherwise"
     )

@@ -20,7 +20,7 @@ from typing import Any
 
 from stages.core import config
 from stages.core.errors import UserError
-from stages.core.files import dumps, read_bytes, replacing
+from stages.core.files import dumps, loads, read_bytes, replacing
 from stages.core.run import run
 from stages.core.schema import faults
 from stages.release.card import source_of
@@ -54,7 +54,8 @@ def members(allowed: set[str]) -> tuple[dict[str, bytes], dict[str, dict[str, st
     files = {str(path): read_bytes(path) for path in [Path("params.yaml"), Path("dvc.lock"), *metrics] if path.exists()}
     built = {}
     for name, own in systems().items():
-        if metrics_of(name) in files and all(Path(path).is_file() for path in own.values()):
+        scored = files.get(path := metrics_of(name)) and loads(files[path], path)  # {}: a test set without examples
+        if scored and all(Path(path).is_file() for path in own.values()):
             lines = record_lines(**own)
             kept = (line if source_of(line["id"]) in allowed else {**line, "output": None} for line in lines)
             files[records_of(name)] = b"".join(checked_line(line) for line in kept)

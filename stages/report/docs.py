@@ -88,6 +88,8 @@ def second() -> str:
         if not all(Path(f"metrics/{file}_intervals.json").exists() for file in files):
             return "The second set was not measured yet: `dvc repro`."
         own = [(read_json(f"metrics/{file}.json"), read_json(f"metrics/{file}_intervals.json")) for file in files]
+        if not all(found for found, _ in own):
+            return "There is no second set (`raw.second`)."
         for level in LEVELS:
             told = [f"{found['all'][level]} {interval(spread['intervals']['all'][level])}" for found, spread in own]
             rows.append({"system": name, "level": level, "frozen test set": told[0], "second": told[1]})
@@ -104,8 +106,9 @@ def detectable() -> str:
     }
     rows = []
     for key, name in pairs.items():
-        if Path(f"metrics/compare_{key}.json").exists():
-            own = read_json(f"metrics/compare_{key}.json")["comparison"]["all"]
+        path = Path(f"metrics/compare_{key}.json")
+        if path.exists() and (found := read_json(path)):
+            own = found["comparison"]["all"]
             row: dict[str, Any] = {"systems": name, "records": own["n"], "texts": own["groups"]}
             row |= {f"{level}, difference": own[level]["difference"] for level in LEVELS}
             row |= {f"{level}, detectable": own[level].get("detectable", MISSING) for level in LEVELS}

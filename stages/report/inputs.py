@@ -1,4 +1,4 @@
-"""What the report is made from: metrics by name, each None where its file is not there, so that a project without a model,
+"""What the report is made from: metrics by name, each None where its file is not there or holds nothing, so that a project without a model,
 or without references, has a report of what it has.
 """
 
@@ -51,6 +51,6 @@ PUBLISHED = Path(__file__).with_name("published.yaml")
 def read_metrics() -> dict[str, Metrics | None]:
     """Every metric that there is, checked against its schema."""
     return {
-        name: read_checked_json(path, schema) if Path(path).exists() else None
+        name: (read_checked_json(path, schema) or None) if Path(path).exists() else None
         for name, (path, schema) in METRICS.items()
     }

@@ -5,8 +5,9 @@
 
 A row is a stage (and a language): its distinct calls, those that archive and cache hold, and of the open ones tokens and USD
 (`stages/llm/estimate.py`). A call that two rows would make stands in the first. What depends on an answer that is not there yet
-stands in rows `at most`, and is in the bounds alone: the calls for spans that lose their tags, each beside a translation as
-long as `llm.max_tokens` lets it be, and the attempts of a stronger model. The arms of the prompt comparison count where
+stands in rows `at most`, with a sum of its own: the calls for spans that lose their tags, each beside a translation as
+long as `llm.max_tokens` lets it be, the attempts of a stronger model, and the texts that the likelihood check measures before
+there are translations. The arms of the prompt comparison count where
 `prompts.ask` wants them; a stage that dvc.yaml does not have has no row. The LLM baseline asks for the test set; before there is one, for every reference and natural text.
 """
 
@@ -31,16 +32,17 @@ from stages.llm import prompt
 from stages.llm.archive import Archive
 from stages.llm.cache import Cache
 from stages.llm.cost import completion_tokens_bound, cost_usd, prompt_tokens_bound
-from stages.llm.estimate import estimate, table
+from stages.llm.estimate import AT_MOST, estimate, table
 from stages.llm.prompt import Prompt
-from stages.llm.request import Llm, Request
+from stages.llm.request import Llm, Request, measured
 from stages.records.linear import split_input
 from stages.records.record import Record
 from stages.records.rules import read_records
 from stages.report.compare_prompts import Prompts
 from stages.scoring import llm_baseline
-from stages.translation import class_agreement, glossary, text_classes
+from stages.translation import class_agreement, glossary, likelihood, text_classes
 from stages.translation.attempt import Attempt, read_answer
+from stages.translation.lines import read_translations
 from stages.translation.source_text import by_text
 from stages.translation.tagged import Tagged
 from stages.translation.translate import Translate, form_of
@@ -94,7 +96,7 @@ class Bill:
         for suffix, batch in (("", False), ("_batch", True)):
             bound = cost_usd(llm.model, *most, batch=batch)
             row |= {f"usd{suffix}": None if bound is None else Decimal(0), f"usd{suffix}_bound": bound}
-        self.rows[f"{name}, at most"] = row
+        self.rows[f"{name}{AT_MOST}"] = row
 
 
 def translations(bill: Bill, name: str, records: Sequence[Record], lang: str, spec: Prompt, llm: Llm) -> None:
@@ -127,6 +129,31 @@ def translations(bill: Bill, name: str, records: Sequence[Record], lang: str, sp
     if projection.stronger_model:
         stronger = replace(llm, model=projection.stronger_model)
         bill.add_bound(f"{name}: {stronger.model}", again, llm.max_tokens, stronger)
+
+
+def likelihoods(bill: Bill, records: Sequence[Record], lang: str, llm: Llm) -> None:
+    """The row of the likelihood check of one language, where dvc.yaml has its stage (docs/fidelity.md). While texts are still to
+    be translated, each is measured beside a translation as long as `llm.max_tokens` lets it be."""
+    given = options_of("likelihood")
+    if not given:
+        return
+    spec, sources = prompt.load(given["prompt"][0]), {record["id"]: record for record in records}
+    made = Path(given["translated"][0]).with_name(f"{lang}.jsonl")
+    row = bill.rows.get(f"translate {lang}", {"open": 0})
+    lines = read_translations(made) if made.exists() else []
+    others = {record["id"] for record in records if record["lang"] != lang}
+    if not row["open"] and {line["source_id"] for line in lines} == others:
+        bill.add(
+            f"likelihood {lang}", [item.request for item in likelihood.asked(lines, sources, lang, spec, llm)], llm
+        )
+        return
+    texts = {record["text"]: record["lang"] for record in records if record["lang"] != lang}
+    bodies = [
+        measured(llm, likelihood.text_of(spec, source, lang, variant, "")).body
+        for text, source in texts.items()
+        for _, variant in likelihood.variants(text, source)
+    ]
+    bill.add_bound(f"likelihood {lang}", bodies, llm.max_tokens, llm)
 
 
 def baseline(cache: Cache, llm: Llm, records: Sequence[Record]) -> Iterator[tuple[str, Row]]:
@@ -176,6 +203,8 @@ def price(records: Sequence[Record]) -> dict[str, Row]:
     for lang in languages:
         own = prompt.load(Path(given["prompt"][0]).with_name(f"{knobs.prompt}.yaml"))
         translations(bill, f"translate {lang}", records, lang, own, llm)
+    for lang in languages:
+        likelihoods(bill, records, lang, llm)
     if classes := options_of("classes"):
         spec, texts = prompt.load(classes["prompt"][0]), class_agreement.known_texts(records)
         bill.add("class agreement", [text_classes.build_request(record, spec, llm) for record in texts], llm)

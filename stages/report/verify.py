@@ -112,7 +112,7 @@ def compare_scores(name: str, then: bytes, bounds: bytes | None, now: bytes | No
         return [f"{name}: not built here: run `make repro`"], False
     if then == now:
         return [f"{name}: {BYTES}"], True
-    limits = loads(bounds, f"{name}: intervals")["intervals"] if bounds else {}
+    limits = loads(bounds, f"{name}: intervals").get("intervals", {}) if bounds else {}
     found = list(verdicts(loads(then, name), loads(now, name), limits))
     rows: dict[str, list[str]] = {}
     for item in found:

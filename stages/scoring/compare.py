@@ -27,7 +27,7 @@ from stages.core.run import run
 from stages.core.schema import write_checked_json
 from stages.records.tasks import LEVELS
 from stages.scoring.bootstrap import LEVEL, Array, Evaluate, Z, asked, collect, draws, figures, span, widening
-from stages.scoring.predictions import by_id, checked
+from stages.scoring.predictions import by_id, checked, nothing_asked
 from stages.scoring.score import Cell, Counts, Prediction, counts_by_id, nest
 from stages.scoring.tables import fixed, plain
 
@@ -195,6 +195,11 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--metrics", metavar="FILE", help="write the comparison here")
     options = parser.parse_args(arguments)
     knobs = config.read("evaluate", Evaluate)
+    sides = [Path(name) for name in (options.a, options.b)]
+    if options.metrics and all(path.is_file() for path in sides) and nothing_asked(options.gold, *sides):
+        write_checked_json(options.metrics, {}, "comparison")
+        print(f"{options.gold} holds no example: nothing is compared")
+        return
     result = compare_sides(options.a, options.b, options.gold, knobs.resamples, knobs.seed)
     if options.metrics:
         write_checked_json(options.metrics, result, "comparison")

@@ -5,7 +5,7 @@
     python -m stages.scoring.evaluate data/predictions/model.jsonl data/mix/test.jsonl    # only prints a table
 
 PRED holds predictions (`schemas/records/prediction.schema.json`), GOLD examples of the mix (`schemas/records/example.schema.json`), in
-any order. What counts is written in docs/scoring.md. Resamples and seed come from the params section `evaluate`.
+any order; where both hold nothing, the files of results are empty objects. What counts is written in docs/scoring.md. Resamples and seed come from the params section `evaluate`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from stages.core.schema import write_checked_json
 from stages.records.tasks import LEVELS
 from stages.scoring import bootstrap
 from stages.scoring.bootstrap import Evaluate
-from stages.scoring.predictions import by_id, checked
+from stages.scoring.predictions import by_id, checked, nothing_asked
 from stages.scoring.score import Cell, Cells, counts_by_id, defects, judge_all, label_scores, nest, scores, tally
 
 
@@ -77,6 +77,18 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--labels", metavar="FILE", help="write the F1 of each text label here")
     options = parser.parse_args(arguments)
     evaluate = config.read("evaluate", Evaluate) if options.intervals else None
+    outputs = {
+        options.metrics: "evaluation_metrics",
+        options.defects: "defect_metrics",
+        options.intervals: "interval_metrics",
+        options.labels: "label_metrics",
+    }
+    if any(outputs) and nothing_asked(options.gold, options.predictions):
+        for path, schema in outputs.items():
+            if path:
+                write_checked_json(path, {}, schema)
+        print(f"{options.gold} holds no example: nothing is scored")
+        return
     tallies = tally(judge_files(options.predictions, options.gold))
     result = scores(tallies)
     spread = None

@@ -25,6 +25,14 @@ def checked(path: str | Path, name: str) -> Iterator[tuple[str, Any]]:
         yield place, value
 
 
+def nothing_asked(gold: str | Path, *predictions: str | Path) -> bool:
+    """Whether a test set holds no example, and the predictions of it none: a project may have none of a kind (`raw.second`, or
+    translations of test texts), and then nothing is scored, which is no fault."""
+    return not any(checked(gold, "example")) and not any(
+        line for path in predictions for line in checked(path, "prediction")
+    )
+
+
 def by_id(lines: Iterable[tuple[str, Any]]) -> dict[str, Prediction]:
     """(output, finished) by id of checked predictions; UserError on an id that comes twice."""
     result: dict[str, Prediction] = {}

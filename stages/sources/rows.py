@@ -222,6 +222,9 @@ def labelled(document: Document, kind: str, account: Account) -> list[tuple[str,
         account.aside["relations"] += len(document.relations)
         return [(mention.label, [mention]) for mention in _with_places(document, account)]
     account.met["entities"] += len(document.relations)
+    ends = {place for head, _, tail in document.relations for place in (head, tail)}
+    account.met["relations"] += len(document.relations)
+    account.aside["entities in no relation"] += len(document.mentions) - len(ends)
     return [(label, [document.mentions[head], document.mentions[tail]]) for head, label, tail in document.relations]
 
 
@@ -280,6 +283,9 @@ def records(
             )
         )
     account.check(source.path, target.remedy(account.lost, form))
+    if target.kind == "relation" and result and not account.met["relations"]:
+        remedy = f"take {source.name} out of raw.sources in params.yaml, or give it another task"
+        raise UserError(source.path, f"has no relation, which task {target.task} is of", remedy)
     if not result:
         raise UserError(source.path, "holds no text", form)
     account.aside["entities not in their text"] = sum(len(unaligned(record)) for record in result)

@@ -13,15 +13,15 @@ without a negation, or of a language without a table (`stages/checks/tables/nega
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from stages.checks.negation import evidence, without_negation
 from stages.core.errors import UserError
 from stages.core.run import run
 from stages.core.schema import write_checked
 from stages.llm.prompt import Prompt
-from stages.llm.request import Request, measured
+from stages.llm.request import Llm, Request, measured
 from stages.llm.session import LlmSession
 from stages.records.record import Record
 from stages.records.rules import read_records
@@ -58,6 +58,34 @@ def log_probability(value: dict[str, Any], name: str) -> float:
     return float(sum(found[first:]))
 
 
+class Asked(NamedTuple):
+    """A text to be measured: of which translation, without the negation at which place of the source (None: with all)."""
+
+    translation: str
+    place: tuple[int, int] | None
+    request: Request
+
+
+def variants(text: str, lang: str) -> Iterator[tuple[tuple[int, int] | None, str]]:
+    """The source text as it is, place None, and without each of its first `MOST` negations; nothing where it has none."""
+    negations = list(without_negation(text, lang))[:MOST]
+    if negations:
+        yield None, text
+        yield from negations
+
+
+def asked(
+    translations: Sequence[Translation], sources: Mapping[str, Record], lang: str, spec: Prompt, llm: Llm
+) -> list[Asked]:
+    """What is measured of each translation, that of the whole source first; nothing of one that failed."""
+    return [
+        Asked(item["id"], place, measured(llm, text_of(spec, source["lang"], lang, text, item["record"]["text"])))
+        for item in translations
+        if not item["failure"] and (source := sources[item["source_id"]])
+        for place, text in variants(source["text"], source["lang"])
+    ]
+
+
 def margins(
     translations: Sequence[Translation], sources: dict[str, Record], lang: str, session: LlmSession
 ) -> tuple[list[dict[str, Any]], dict[str, str]]:
@@ -65,19 +93,11 @@ def margins(
     the source and its margin: log p(translation | source) less log p(translation | source without it). Beside it the id of the
     translation that each request, by its key, is of."""
     spec, llm = session.spec, session.llm
-    asked: list[tuple[str, tuple[int, int] | None, Request]] = []
-    for translation in translations:
-        source = sources[translation["source_id"]]
-        negations = list(without_negation(source["text"], source["lang"]))[:MOST]
-        if translation["failure"] or not negations:
-            continue
-        for place, text in [(None, source["text"]), *negations]:
-            whole = text_of(spec, source["lang"], lang, text, translation["record"]["text"])
-            asked.append((translation["id"], place, measured(llm, whole)))
-    session.ask([request for _, _, request in asked])
+    items = asked(translations, sources, lang, spec, llm)
+    session.ask([item.request for item in items])
     lines: dict[str, dict[str, Any]] = {}
     with_it = dict[str, float | None]()
-    for name, place, request in asked:
+    for name, place, request in items:
         answer = session.read[request.key].value  # None where the endpoint refused this text
         value = answer and log_probability(answer, spec.language(lang))
         if place is None:
@@ -85,7 +105,7 @@ def margins(
         elif value is not None and (first := with_it[name]) is not None:
             line = lines.setdefault(name, {"id": name, "negations": []})
             line["negations"].append({"start": place[0], "end": place[1], "margin": round(first - value, 4)})
-    return list(lines.values()), {request.key: name for name, _, request in asked}
+    return list(lines.values()), {item.request.key: item.translation for item in items}
 
 
 def main(arguments: Sequence[str]) -> None:

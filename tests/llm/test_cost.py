@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
@@ -19,7 +20,7 @@ from stages.llm import cost
 from stages.llm.archive import Archive, Entry, pack
 from stages.llm.cache import Cache
 from stages.llm.cost import Budget, cost_usd, prices, prompt_tokens, prompt_tokens_bound, read_prices
-from stages.llm.estimate import Lengths, estimate, table
+from stages.llm.estimate import AT_MOST, Lengths, estimate, table
 from stages.llm.request import Llm, Request, chat
 from tests.conftest import ROOT
 
@@ -233,6 +234,9 @@ def test_the_table_sums_up_and_marks_what_has_no_price(cache: Cache) -> None:
     lines = table(rows).splitlines()
     assert [line.split()[0] for line in lines] == ["calls", "ja", "zh", "all"]
     assert lines[-1].split()[1:4] == ["2", "0", "2"]
+    bound = {**rows, f"ja: lost spans{AT_MOST}": rows["ja"]}
+    told = [re.split(r"  +", line)[:2] for line in table(bound).splitlines()]
+    assert told[-2:] == [["all", "2"], ["all, at most", "3"]]
     unpriced = replace(LLM, model="unheard-of")
     rows["en"] = estimate([ask("x", llm=unpriced)], unpriced, Archive(None), cache)
     assert table(rows).splitlines()[-1].split()[-4:] == ["?"] * 4

@@ -257,3 +257,40 @@ def test_a_stage_that_dvc_yaml_does_not_have_has_no_options(tmp_path: Path) -> N
     (tmp_path / "dvc.yaml").write_text(compose.pipeline(compose.TRANSLATE), encoding="utf-8")
     assert options_of("llm_baseline", tmp_path / "dvc.yaml") == {}
     assert options_of("translate", tmp_path / "dvc.yaml")["prompt"] == ["prompts/translate/_.yaml"]
+
+
+def test_entities_and_relations_of_one_file_are_two_sources(own: Path, tmp_path: Path) -> None:
+    table = {**TABLE, "tasks": {**TABLE["tasks"], "RE": {"kind": "relation", "word": "Care RE", "labels": None}}}
+    path = tmp_path / "CARE.json"
+    path.write_text(json.dumps(table), encoding="utf-8")
+    given = [str(own), "--lang", "ja", "--table", str(path), "--to", "en", "--model", "m"]
+    _, values = plan_of([*given, "--task", "NER", "RE"])
+    sources = [(entry["name"], entry["subset"], entry["task"]) for entry in values["raw.sources"]]
+    assert sources == [("own", "CARE", "NER"), ("own-RE", "CARE", "RE")]
+    _, values = plan_of(given)  # the first task of one's own table
+    assert [entry["task"] for entry in values["raw.sources"]] == ["NER"]
+
+
+def test_unified_records_may_come_with_a_table_of_one_s_own(tmp_path: Path) -> None:
+    record = {"id": "CARE/NER/mine/1/ja", "subset": "CARE", "task": "NER", "source": "mine", "lang": "ja", "extractions": []}  # fmt: skip
+    write_jsonl(tmp_path / "care.jsonl", [record])
+    (tmp_path / "CARE.json").write_text(json.dumps(TABLE), encoding="utf-8")
+    _, values = plan_of([str(tmp_path / "care.jsonl"), "--table", str(tmp_path / "CARE.json"), "--to", "en"])
+    assert "subset" not in values["raw.sources"][0]
+
+
+def test_a_name_of_a_file_that_is_no_name_of_a_source_becomes_one(tmp_path: Path) -> None:
+    write_jsonl(tmp_path / "my notes (2).jsonl", ROWS)
+    _, values = plan_of([str(tmp_path / "my notes (2).jsonl"), *GIVEN])
+    assert values["raw.sources"][0]["name"] == "my_notes_2_"
+
+
+def test_another_task_than_the_project_s_is_told(own: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "p"
+    (folder / "data/external").mkdir(parents=True)
+    (folder / "data/external/own.jsonl").write_bytes(own.read_bytes())
+    files, values = plan_of([str(own), *GIVEN])
+    (folder / "params.yaml").write_text(compose.knobs(compose.TRANSLATE, values), encoding="utf-8")
+    (entry,) = values["raw.sources"]
+    with pytest.raises(UserError, match=r"has no data/external/own\.jsonl, subset 'SCNM', task 'RE'"):
+        agreed(folder, files, {**values, "raw.sources": [{**entry, "task": "RE"}]})

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,8 @@ RECORDS = [
     record("SCNM", "NER", f"p{n}", f"花子は{place}で電池を買った。", "社会", [("人名", "花子"), ("地名", place)])
     for n, place in enumerate(("京都", "奈良", "大津"))
 ]
+
+DOCUMENTED = (ROOT / "docs/fidelity.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture
@@ -88,3 +92,34 @@ def test_options_come_from_dvc_yaml() -> None:
         "stages/prompts/translate/v1.yaml",
         "stages/prompts/translate/v2.yaml",
     ]
+
+
+def test_the_likelihood_check_has_a_row_where_the_pipeline_has_its_stage(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records = [
+        record("SCNM", "NER", "not", "花子は京都で電池を買わなかった。", "社会", [("人名", "花子"), ("地名", "京都")]),
+        RECORDS[0],
+    ]
+    stage(records, answer, "en", "--estimate", llm={"model": "gpt-6-luna"})
+    monkeypatch.chdir(stage.folder)
+    with_v2(stage)
+    assert not any(name.startswith("likelihood") for name in price(records))
+    pipeline = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))
+    command = re.search(r"cmd: (python -m stages\.translation\.likelihood .*)", DOCUMENTED)
+    assert command is not None
+    pipeline["stages"]["likelihood"] = {"matrix": {"lang": "${languages}"}, "cmd": command[1]}
+    Path("dvc.yaml").unlink()
+    Path("dvc.yaml").write_text(yaml.safe_dump(pipeline), encoding="utf-8")
+    told = price(records)
+    bound = told["likelihood en, at most"]  # the text and, without its negation, once more; the other text has none
+    assert (bound["calls"], bound["usd"]) == (2, 0)
+    assert "likelihood ja" not in told
+
+    stage(records, answer, tokens=(900, 40), llm={"model": "gpt-6-luna"})
+    with_v2(stage)
+    Path("data/translated").mkdir()
+    shutil.copy("out-translate-en.jsonl", "data/translated/en.jsonl")
+    after = price(records)["likelihood en"]
+    assert after["open"] == 2
+    assert 0 < after["usd"] < bound["usd_bound"]

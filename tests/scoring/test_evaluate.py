@@ -91,3 +91,29 @@ def test_outputs_that_a_repetition_ended_are_counted_where_the_predictions_say_s
             assert found["all"]["format"]["records"] == 0
         else:
             assert "repetition" not in found["all"]
+
+
+def test_a_test_set_without_examples_has_empty_results_that_their_schemas_accept(tmp_path: Path) -> None:
+    for name in ("pred", "gold"):
+        (tmp_path / f"{name}.jsonl").write_bytes(b"")
+    pred, gold = tmp_path / "pred.jsonl", tmp_path / "gold.jsonl"
+    files = {
+        "metrics": "evaluation_metrics",
+        "defects": "defect_metrics",
+        "intervals": "interval_metrics",
+        "labels": "label_metrics",
+    }
+    options = [part for name in files for part in (f"--{name}", tmp_path / f"{name}.json")]
+    done = command(pred, gold, *options)
+    assert (done.returncode, done.stdout) == (0, f"{gold} holds no example: nothing is scored\n")
+    compared = tmp_path / "compared.json"
+    done = here(["stages.scoring.compare", pred, pred, "--gold", gold, "--metrics", compared])
+    assert (done.returncode, done.stdout) == (0, f"{gold} holds no example: nothing is compared\n")
+    for path, schema in [
+        (compared, "comparison"),
+        *((tmp_path / f"{name}.json", schema) for name, schema in files.items()),
+    ]:
+        assert json.loads(path.read_text(encoding="utf-8")) == {}
+        assert faults({}, schema) == []
+    assert faults({"en": {}}, "evaluation_metrics")  # anything else is whole
+    assert command(pred, gold).returncode == 1  # a table of nothing is nobody's wish

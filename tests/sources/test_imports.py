@@ -206,11 +206,19 @@ def test_json_lists_are_read_as_lines_are(tmp_path: Path) -> None:
     assert [record["id"].split("/")[3] for record in read("doccano", lines)] == ["7", "7-2"]
 
 
-def test_relations_are_read_where_the_task_asks_for_them(tmp_path: Path) -> None:
-    path = write(tmp_path / "x", DOCCANO_RELATIONS)
-    (record,) = read("doccano", path, task="RE", lang="en", labels={"left": RELATION})
+def test_relations_are_read_where_the_task_asks_for_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    third = {"id": 7, "label": "verb", "start_offset": 4, "end_offset": 8}
+    row = {**DOCCANO_RELATIONS, "entities": [*DOCCANO_RELATIONS["entities"], third]}
+    (record,) = read("doccano", write(tmp_path / "x", row), task="RE", lang="en", labels={"left": RELATION})
     assert words(record) == [(RELATION, ("Ana", 0), ("Faro", 9))]
+    assert "lost: nothing; aside: entities in no relation 1" in capsys.readouterr().out
     with pytest.raises(UserError, match="not_in_table:left"):
+        read("doccano", tmp_path / "x", task="RE", lang="en")
+
+
+def test_a_file_without_any_relation_says_nothing_of_them(tmp_path: Path) -> None:
+    path = write(tmp_path / "x", {**DOCCANO_RELATIONS, "relations": []})
+    with pytest.raises(UserError, match="has no relation, which task RE is of"):
         read("doccano", path, task="RE", lang="en")
 
 
