@@ -92,15 +92,44 @@ def test_an_endpoint_without_log_probabilities_is_told_in_one_line(
     assert len(list(iter_jsonl("likelihood-ja.jsonl"))) == 2
 
 
+@pytest.mark.parametrize("refused", ["蓋 is 赤", "isn't red.\nJapanese: 蓋 is 赤", "is red.\nJapanese: 蓋 is 赤"])
 def test_a_text_that_the_endpoint_refuses_is_left_out_and_named(
-    project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], refused: str
 ) -> None:
+    """Refused in both forms, as it stands, and without its negation."""
     with OpenAIServer(project.folder / "log") as server:
-        server.always["蓋 is 赤"] = "too_long"
+        server.always[refused] = "too_long"
         server.as_endpoint(monkeypatch, project.folder / "cache")
         main(arguments())
     assert [line["id"].split("/")[3] for line in iter_jsonl("likelihood-ja.jsonl")] == ["good"]
     assert f"refused by the endpoint: {with_lang(SOURCES[0]['id'], 'ja')} (HTTP 400" in capsys.readouterr().out
+
+
+def test_of_a_text_with_many_negations_three_are_asked_about_and_of_a_failed_translation_none(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many = "He can't sing, can't dance, can't cook and can't drive."
+    sources = [
+        record("TCONER", "NER", name, many, "Society", [("part", "sing")], lang="en") for name in ("many", "none")
+    ]
+    lines = []
+    for source, failure in zip(sources, (None, "truncated"), strict=True):
+        name = with_lang(source["id"], "ja")
+        target = record("TCONER", "NER", "many", "彼は歌えない。", "社会", [("部品", "歌")], lang="ja")
+        line = {"id": name, "source_id": source["id"], "response": "0" * 64, "failure": failure, "model": "first"}
+        lines.append({**line, "steps": {}, "record": None if failure else target})
+    write_records("records.jsonl", sources)
+    write_translations("out-translate-ja.jsonl", lines)
+    with OpenAIServer(project.folder / "log") as server:
+        server.as_endpoint(monkeypatch, project.folder / "cache")
+        main(arguments())
+        asked = [body["prompt"].splitlines()[-2] for body in server.bodies()]
+    assert len(asked) == 4
+    assert sorted(text.count("can't") for text in asked) == [3, 3, 3, 4]
+    (line,) = iter_jsonl("likelihood-ja.jsonl")
+    places = [(item["start"], item["end"]) for item in line["negations"]]
+    assert [many[start:end] for start, end in places] == ["can't"] * 3
+    assert places == sorted(places)
 
 
 def test_what_measuring_takes_is_estimated_beside_what_was_recorded(project: Project) -> None:
@@ -137,7 +166,9 @@ def test_a_source_that_is_not_there_is_named(project: Project) -> None:
 def test_the_last_line_is_measured_without_the_name_of_its_language() -> None:
     spec = prompt.load(PROMPT)
     text = text_of(spec, "ja", "en", "改行\nのある文", "two\nlines")
-    assert text.endswith("\nJapanese: 改行 のある文\nEnglish: two lines\n")
+    assert text.endswith("\n\nJapanese: 改行 のある文\nEnglish: two lines\n")
+    for place, example in enumerate(spec.examples("ja", "en")):
+        assert text.split("\n\n")[place] == f"Japanese: {example['ja']}\nEnglish: {example['en']}"
     for tokens in (
         ["x", "。\n", "English", ":", " two", " lines", "\n"],
         ["x", "\n", "Eng", "lish", ":", " two", " lines\n"],
