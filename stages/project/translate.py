@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -34,6 +35,7 @@ from stages.core.schema import read_checked_json
 from stages.exports.formats import FORMATS
 from stages.project import compose
 from stages.project.folder import environment, make
+from stages.project.run import RECORDS
 from stages.sources.common import Source
 from stages.sources.forms import sniff
 from stages.sources.raw import ADAPTERS
@@ -74,6 +76,13 @@ def sources_of(path: Path, options: Options, default: Mapping[str, Any]) -> list
         raise UserError(str(path), "no such file", "name a file in a form of docs/formats.md")
     adapter = options.adapter or sniff(path)
     if adapter is None:
+        data = read_bytes(path)
+        if not data.strip():
+            raise UserError(str(path), "is empty", "name a file in a form of docs/formats.md")
+        try:
+            data.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise UserError(str(path), f"is not UTF-8 at byte {error.start}", "save the file as UTF-8") from error
         fault, remedy = "is in no form that can be told from its rows", f"--adapter: {', '.join(ADAPTERS)}"
         raise UserError(str(path), fault, remedy)
     name = re.sub(r"[^\w-]+", "_", path.name.split(".")[0])
@@ -214,7 +223,8 @@ def main(arguments: Sequence[str]) -> int:
     options = parser_of().parse_args(arguments)
     folder = Path(options.into or Path("projects") / Path(options.files[0]).name.split(".")[0])
     files, values = plan(options)
-    if (folder / "params.yaml").exists():
+    fresh = not (folder / "params.yaml").exists()
+    if not fresh:
         agreed(folder, files, values)
     else:
         if not options.model:
@@ -237,7 +247,12 @@ def main(arguments: Sequence[str]) -> int:
         print(f"{folder}: a project of its own; its data are data/external/, its knobs params.yaml")
     more = [f"--{name}" for name in ("estimate", "yes") if getattr(options, name)]
     sys.stdout.flush()
-    return subprocess.call([sys.executable, "-m", "stages.project.run", *more], cwd=folder, env=environment())
+    code = subprocess.call([sys.executable, "-m", "stages.project.run", *more], cwd=folder, env=environment())
+    if code and fresh and not (folder / RECORDS).exists():
+        # Nothing was read, let alone asked: the same command, put right, is to find no folder that says otherwise.
+        shutil.rmtree(folder)
+        print(f"{folder}: taken away again, since the files could not be read")
+    return code
 
 
 if __name__ == "__main__":

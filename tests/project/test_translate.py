@@ -294,3 +294,27 @@ def test_another_task_than_the_project_s_is_told(own: Path, tmp_path: Path) -> N
     (entry,) = values["raw.sources"]
     with pytest.raises(UserError, match=r"has no data/external/own\.jsonl, subset 'SCNM', task 'RE'"):
         agreed(folder, files, {**values, "raw.sources": [{**entry, "task": "RE"}]})
+
+
+@pytest.mark.parametrize(
+    ("data", "said"), [(b"", "is empty"), (b" \n", "is empty"), (b'{"text": "caf\xe9"}\n', "is not UTF-8 at byte 13")]
+)
+def test_an_empty_file_and_another_encoding_are_told_as_such(tmp_path: Path, data: bytes, said: str) -> None:
+    (tmp_path / "own.jsonl").write_bytes(data)
+    assert said in refused(tmp_path / "own.jsonl", "--lang", "ja", "--to", "en", "--model", "m")
+
+
+@pytest.mark.slow
+def test_no_folder_is_left_of_files_that_could_not_be_read(own: Path, tmp_path: Path) -> None:
+    (tmp_path / "CARE.json").write_text(json.dumps(TABLE), encoding="utf-8")
+    given = ["--lang", "ja", "--table", str(tmp_path / "CARE.json"), "--to", "en", "--model", "m", "--estimate"]
+    words = [sys.executable, "-m", "stages.project.translate", str(own), "--into", str(tmp_path / "p"), *given]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "LLM_CACHE": str(tmp_path / "cache")}
+    done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "label_not_in_table:人" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "p").exists()
+    words += ["--labels", "人=薬", "地名=病"]  # the same, put right
+    done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, (tmp_path / "p/data/raw/records.jsonl").exists()) == (0, True)
