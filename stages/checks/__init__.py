@@ -6,8 +6,10 @@ text.
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Literal, NamedTuple
 
 from stages.checks.clause import clause_lost
@@ -78,8 +80,30 @@ def findings(source: Record, target: Record, names: list[str]) -> dict[str, list
     A check that throws finds `check_failed`, as it does of a text over `LONGEST`: the record is one for people, and the stage
     goes on.
     """
+    settle()
     (before, ours), (after, theirs) = _normalised(source), _normalised(target)
     return {name: [found.placed(before, after) for found in _run(name, ours, theirs)] for name in names}
+
+
+SETTLED = 1 << 6  # records after which what is alive is put aside
+SWEPT = 1 << 14  # records after which all of it is looked through
+_asked = count(1)
+
+
+def settle() -> None:
+    """Keeps Python's search for garbage away from what the caches hold, which is none and most of what there is.
+
+    What is alive is put aside where that search does not go; memory that is let go is given back as ever. What becomes garbage in
+    a cycle of references later waits for the next sweep.
+    """
+    asked = next(_asked)
+    if asked % SETTLED == 0:
+        if asked % SWEPT == 0:
+            gc.unfreeze()
+            gc.collect()
+        else:
+            gc.collect(1)
+        gc.freeze()
 
 
 def _run(name: str, source: Record, target: Record) -> list[Finding]:

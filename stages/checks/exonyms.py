@@ -134,6 +134,19 @@ def _rows_of(name: str, lang: str) -> tuple[Row, ...]:
     return tuple(row for row in found.values() if any(_has(name, word, lang) for word in row.of(lang)))
 
 
+class Listed(NamedTuple):
+    """Whether the tables know a name: something of which it holds a name; something of which it is exactly one."""
+
+    part: bool
+    whole: bool
+
+
+@lru_cache(maxsize=1 << 14)
+def listed(name: str, lang: str) -> Listed:
+    """Whether `exonym`, and `called_otherwise`, can be true of a name: of most neither need be asked."""
+    return Listed(bool(_rows_of(name, lang)), bool(_named(name, lang)))
+
+
 def exonym(name: str, text: str, direction: tuple[str, str]) -> bool:
     """Is this the name, in the first language, of something that the text calls by its name in the second?"""
     known = _rows_of(name, direction[0])

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import regex
 
-from stages.checks.exonyms import called_otherwise, exonym
+from stages.checks.exonyms import called_otherwise, exonym, listed
 from stages.checks.kinds import Name
 from stages.checks.latin import COMMON, ROMAJI, commonness, latin_words
 from stages.checks.sinograms import (
@@ -30,7 +30,7 @@ from stages.checks.unsupported_names import in_japanese, name_readings
 from stages.text.lexicon import HAN
 from stages.text.phonetics import Likeness, han_sounds, kana_sound, latin_sounds, likenesses
 from stages.text.readings import fold_han, is_common_noun, reads_as
-from stages.text.spelling import kana_key, latin_key, letters
+from stages.text.spelling import kana_key, latin_key, letters, unlike_kana
 
 _TABLE = table("names")  # which says what each of these is, and the measurement that set it
 ALIKE: dict[str, float] = _TABLE["alike"]
@@ -162,7 +162,7 @@ class _English(NamedTuple):
     vietnamese: bool
     korean: str | None  # surname
     pinyin: bool
-    keys: tuple[str, ...]  # of the words of more than two letters
+    keys: tuple[str, ...]  # of the words of more than two letters that can be read in Japanese
     common: bool  # everyday words alone
     romaji: bool  # some word may be Japanese
 
@@ -175,7 +175,7 @@ def _english(name: str) -> _English:
         is_vietnamese(name),
         korean_surname(name),
         is_pinyin(" ".join(words)),
-        tuple(latin_key(word) for word in words if len(word) > 2),
+        tuple(key for word in words if len(word) > 2 and not unlike_kana(key := latin_key(word))),
         all(commonness(word.lower()) >= COMMON for word in words),
         any(ROMAJI.fullmatch(letters(word)) for word in words),
     )
@@ -222,7 +222,7 @@ class _Span(NamedTuple):
     """What is asked of an English span beside each Japanese name."""
 
     words: tuple[str, ...]  # with a capital, hyphened ones apart
-    keys: tuple[str, ...]  # of the words
+    read: tuple[tuple[int, str], ...]  # letters and key of the words that can be read in Japanese
     whole: tuple[str, ...]  # keys of the span, and of its words the other way round
     korean: str | None
     translated: bool  # everyday words alone: West Lake
@@ -234,7 +234,7 @@ def _span(text: str) -> _Span:
     whole = (latin_key(text), latin_key("".join(reversed(words))))
     return _Span(
         words,
-        tuple(map(latin_key, words)),
+        tuple((len(word), key) for word in words if not unlike_kana(key := latin_key(word))),
         tuple(key for key in dict.fromkeys(whole) if 2 < len(key) < 20),
         korean_surname(text),
         all(commonness(word.lower()) >= COMMON for word in words),
@@ -246,10 +246,7 @@ def _to_english(name: Name, span: str, elsewhere: bool) -> Scoring:
     other, person = _span(span), name.kind == "person"
     japanese = "".join(JAPANESE.findall(name.text))
     shortest = 2 if person else 3  # Go Henmi
-    read = sum(
-        len(word) >= shortest and reads_as(japanese, key, whole=False) is not None
-        for word, key in zip(other.words, other.keys, strict=True)
-    )
+    read = sum(size >= shortest and reads_as(japanese, key, whole=False) is not None for size, key in other.read)
     if read or any(by_pinyin(word, name.text) for word in other.words):
         return max(0.5, read / len(other.words)) if person else 1.0
     if any(reads_as(japanese, key, whole=True, budget=1) for key in other.whole):
@@ -271,15 +268,23 @@ def _to_english(name: Name, span: str, elsewhere: bool) -> Scoring:
     return best if told and not any(map(is_common_noun, runs)) else None
 
 
+class _Known(NamedTuple):
+    """What is asked of a name or span beside every other, in its own language."""
+
+    latin: frozenset[str]  # its words in Latin letters, of more than one
+    part: bool  # it holds a name of the tables of exonyms
+    whole: bool  # it is one
+
+
 @lru_cache(maxsize=1 << 14)
-def _lower(text: str) -> frozenset[str]:
-    return frozenset(word.lower() for word in latin_words(text))
+def _known(text: str, lang: str) -> _Known:
+    return _Known(frozenset(word.lower() for word in latin_words(text) if len(word.lower()) > 1), *listed(text, lang))
 
 
 def _score(name: Name, span: Name, direction: Direction, elsewhere: bool) -> Scoring:
     apart = 0.0 if name.kind == span.kind else OTHER_KIND if name.kind and span.kind else NO_KIND
-    shared = _lower(name.text) & _lower(span.text)
-    if any(len(word) > 1 for word in shared) or exonym(name.text, span.text, direction):
+    own, other = _known(name.text, direction[0]), _known(span.text, direction[1])
+    if not own.latin.isdisjoint(other.latin) or (own.part and exonym(name.text, span.text, direction)):
         return 1.0 - apart
     if direction[1] == "en":
         found = yield from _to_english(name, span.text, elsewhere)
@@ -287,9 +292,10 @@ def _score(name: Name, span: Name, direction: Direction, elsewhere: bool) -> Sco
         found = yield from _from_japanese(name, span.text)
     else:
         found = yield from _from_english(name, span.text, direction[1], elsewhere)
-    back = direction[1], direction[0]
-    known = called_otherwise(name.text, span.text, direction) or called_otherwise(span.text, name.text, back)
-    if known and (found is None or found < KNOWN):
+    if (found is None or found < KNOWN) and (
+        (own.whole and called_otherwise(name.text, span.text, direction))
+        or (other.whole and called_otherwise(span.text, name.text, (direction[1], direction[0])))
+    ):
         return 0.0  # Niger is not バルセロナ, however it sounds
     if found is None:
         return None if name.kind == span.kind else 0.0

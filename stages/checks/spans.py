@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import lru_cache
 
 import regex
@@ -59,6 +59,10 @@ _PARTICLE = {
         regex.compile(r"\s(?:the|a|an|of|and|or|was|is|are|were|has|had)$", regex.I),
     ),
 }
+
+
+Slot = tuple[str | None, str, int | None]  # role or label with place, span, its start
+BySlot = dict[str, set[str]]
 
 
 def _placed(record: Record) -> Iterator[tuple[str, int]]:
@@ -294,13 +298,14 @@ def swap_score(source: Record, target: Record, least: float = 0.0) -> float:
     The order of extractions is not asked: a translation may list them by their place in its own text. A span whose label
     has no clear counterpart in the source is not asked either.
     """
+    return _swap_score(source, target, least, _by_slot(source), list(_slots(target, source)))
+
+
+def _swap_score(source: Record, target: Record, least: float, by_slot: BySlot, slots: Sequence[Slot]) -> float:
     pair, score = (source["lang"], target["lang"]), 0.0
-    by_slot = _by_slot(source)
     folded = fold_han(source["text"])
     asked = [
-        (slot, part, _best(by_slot.get(slot, ()), part, pair, 1 - least))
-        for slot, part, _ in _slots(target, source)
-        if slot is not None
+        (slot, part, _best(by_slot.get(slot, ()), part, pair, 1 - least)) for slot, part, _ in slots if slot is not None
     ]
     known, doubtful = (
         (known for parts in by_slot.values() for known in parts),
@@ -321,14 +326,14 @@ def swap_score(source: Record, target: Record, least: float = 0.0) -> float:
     return score
 
 
-def _by_slot(source: Record) -> dict[str, set[str]]:
-    by_slot: dict[str, set[str]] = {}
+def _by_slot(source: Record) -> BySlot:
+    by_slot: BySlot = {}
     for slot, part, _ in _slots(source, source):
         by_slot.setdefault(str(slot), set()).add(part)
     return by_slot
 
 
-def _slots(record: Record, source: Record) -> Iterator[tuple[str | None, str, int | None]]:
+def _slots(record: Record, source: Record) -> Iterator[Slot]:
     """(role, or the source's label with the span's place in its extraction; span; its start) of every span.
 
     The slot is None for an open label that is not one label of the source in other words.
@@ -361,13 +366,13 @@ def _like_label(label: str, theirs: frozenset[str], pair: tuple[str, str]) -> st
     return best[0] if len(best) == 1 else None
 
 
-def astray(source: Record, target: Record) -> tuple[float, str]:
+def _astray(source: Record, target: Record, by_slot: BySlot, slots: Sequence[Slot]) -> tuple[float, str]:
     """(share of its words that stand elsewhere in the target text, phrase) of the source's phrase that fits no span with its
     label, and most of whose words are found outside those spans."""
     pair, worst = (source["lang"], target["lang"]), (0.0, "")
-    spans = [(slot, part, start) for slot, part, start in _slots(target, source) if start is not None]
+    spans = [(slot, part, start) for slot, part, start in slots if start is not None]
     text = meaning(target["text"], pair[1])
-    for slot, parts in _by_slot(source).items():
+    for slot, parts in by_slot.items():
         own = [(part, start, start + len(part)) for name, part, start in spans if name in (slot, None)]
         lost = [part for part in sorted(parts) if not any(best_fit((part,), theirs, pair, 0) for theirs, _, _ in own)]
         if not own or not lost:
@@ -383,7 +388,9 @@ def astray(source: Record, target: Record) -> tuple[float, str]:
 def span_swapped(source: Record, target: Record) -> Iterator[Finding]:
     """`span_swapped`: a label is on a phrase that fits the source's phrase of another label far better than its own, or what
     a phrase of the source means stands in the text, but not in a span with its label."""
-    score, (gone, part) = swap_score(source, target, SWAPPED), astray(source, target)
+    by_slot, slots = _by_slot(source), list(_slots(target, source))
+    score = _swap_score(source, target, SWAPPED, by_slot, slots)
+    gone, part = _astray(source, target, by_slot, slots)
     strength = (score - SWAPPED) / (1 - SWAPPED) + 0.1 if score >= SWAPPED else 0.0
     if gone >= max(ASTRAY, strength):
         yield Finding("span_swapped", gone, source=place_of(part, source["text"]), what=part)

@@ -42,6 +42,10 @@ class Word(NamedTuple):
     stems: frozenset[str]
     han: frozenset[str]
 
+    def at(self, place: int) -> Word:
+        """The same word so much further on."""
+        return Word(self.text, place + self.start, self.stems, self.han) if place else self
+
 
 class Meaning(NamedTuple):
     """Content words, in order, and all their stems and Han together."""
@@ -103,7 +107,7 @@ def meaning(text: str, lang: str) -> Meaning:
     if lang == "en":
         return meaning_of(lang, (word for word in english(text) if not word.stems.isdisjoint(_known())))
     found = _japanese(text) if lang == "ja" else _chinese(text)
-    return meaning_of(lang, (word._replace(start=start + word.start) for start, words in found for word in words))
+    return meaning_of(lang, (word.at(start) for start, words in found for word in words))
 
 
 def _word(text: str, start: int, stems: str | None) -> Word:

@@ -235,10 +235,11 @@ def _compared(parts: _Codes, others: _Codes) -> Iterator[Likeness]:
     np.cumsum(beside, axis=0, out=drops[1:])
     # Rows less `drops`, so that to drop letters of the other is to keep the least so far; within, to begin anywhere costs nothing.
     rows = np.stack((np.zeros_like(drops), -drops))
+    before, after = rows[:, :-1], rows[:, 1:]
     for cost, drop in zip(costs, gone, strict=True):
-        swapped = rows[:, :-1] + cost
+        swapped = before + cost
         rows += drop
-        np.minimum(rows[:, 1:], swapped, out=rows[:, 1:])
+        np.minimum(after, swapped, out=after)
         np.minimum.accumulate(rows, axis=1, out=rows)
     rows += drops
     own = gone.sum(axis=0)

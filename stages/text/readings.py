@@ -292,6 +292,8 @@ def _simplifying() -> _Simplifying:
 @lru_cache(maxsize=1 << 14)
 def fold_han(text: str) -> str:
     """Japanese or traditional Han as simplified, so that one name has one shape in both languages."""
+    if text.isascii():
+        return text
     own = _simplifying()
     plain = unicodedata.normalize("NFKC", text).translate(own.variants)
     folded: str = own.converter.convert(plain) if own.phrases.search(plain) else plain.translate(own.characters)

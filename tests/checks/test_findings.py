@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import time
 import unicodedata
+import weakref
 from typing import Any
 
 import pytest
 
-from stages.checks import CHECKS, Checks, faults, findings
+from stages.checks import CHECKS, SETTLED, SWEPT, Checks, faults, findings, settle
 from stages.core import config
 from stages.records.record import Record
 
@@ -85,3 +87,24 @@ def test_a_table_of_numbers_and_a_number_of_thousands_of_digits_are_read(numbers
     source = record("ja", f"表は次の通り。{numbers}")
     found = findings(source, record("zh", f"表如下。{numbers}"), ["numbers"])
     assert found == {"numbers": []}
+
+
+class Cycle:
+    """Garbage that only Python's search for it frees."""
+
+    def __init__(self) -> None:
+        self.own = self
+
+
+def test_what_is_alive_is_put_aside_and_what_dies_goes() -> None:
+    alive, dead = Cycle(), weakref.ref(Cycle())
+    for _ in range(SETTLED):
+        findings(sources(SOURCE), record("en", TARGET), ["length"])
+    assert gc.isenabled()
+    assert dead() is None
+    assert not any(item is alive for item in gc.get_objects())
+    later = weakref.ref(alive)
+    del alive
+    for _ in range(SWEPT):
+        settle()
+    assert later() is None
