@@ -113,6 +113,12 @@ def _by_word(lang: str) -> dict[str, tuple[Row, ...]]:
     return {word: tuple(own) for word, own in found.items()}
 
 
+@cache
+def _beginnings(lang: str) -> frozenset[str]:
+    """With what those words begin: an English word, two characters of others."""
+    return frozenset(word.partition(" ")[0] if lang == "en" else word[:2] for word in _by_word(lang))
+
+
 def _compared(word: str, lang: str) -> str:
     return _spaced(word).strip() if lang == "en" else _plain_kana(word) if lang == "ja" else word
 
@@ -124,8 +130,10 @@ def _rows_of(name: str, lang: str) -> tuple[Row, ...]:
     parts = whole.split() if lang == "en" else whole
     size = 6 if lang == "en" else 12  # of the longest word: six English ones, twelve characters
     joint = " " if lang == "en" else ""
-    held = {whole} & known.keys()
+    held, beginnings = {whole} & known.keys(), _beginnings(lang)
     for start in range(len(parts)):
+        if (parts[start] if lang == "en" else parts[start : start + 2]) not in beginnings:
+            continue
         for end in range(start + 1 if lang == "en" else start + 2, min(len(parts), start + size) + 1):
             part = joint.join(parts[start:end])
             if part in known:
@@ -134,17 +142,14 @@ def _rows_of(name: str, lang: str) -> tuple[Row, ...]:
     return tuple(row for row in found.values() if any(_has(name, word, lang) for word in row.of(lang)))
 
 
-class Listed(NamedTuple):
-    """Whether the tables know a name: something of which it holds a name; something of which it is exactly one."""
-
-    part: bool
-    whole: bool
+def holds_listed(name: str, lang: str) -> bool:
+    """Does a name hold one of the tables? Of others `exonym` need not be asked."""
+    return bool(_rows_of(name, lang))
 
 
-@lru_cache(maxsize=1 << 14)
-def listed(name: str, lang: str) -> Listed:
-    """Whether `exonym`, and `called_otherwise`, can be true of a name: of most neither need be asked."""
-    return Listed(bool(_rows_of(name, lang)), bool(_named(name, lang)))
+def is_listed(name: str, lang: str) -> bool:
+    """Is it exactly one? Of others `called_otherwise` need not be asked."""
+    return bool(_named(name, lang))
 
 
 def exonym(name: str, text: str, direction: tuple[str, str]) -> bool:

@@ -14,14 +14,15 @@ from typing import NamedTuple
 
 import regex
 
-from stages.checks.exonyms import called_otherwise, exonym, listed
+from stages.checks.exonyms import called_otherwise, exonym, holds_listed, is_listed
 from stages.checks.kinds import Name
 from stages.checks.latin import COMMON, ROMAJI, commonness, latin_words
 from stages.checks.sinograms import (
     KOREAN,
-    by_pinyin,
+    cuts_of,
     is_korean_in_han,
     is_pinyin,
+    is_spelt,
     is_vietnamese,
     korean_surname,
 )
@@ -163,6 +164,7 @@ class _English(NamedTuple):
     korean: str | None  # surname
     pinyin: bool
     keys: tuple[str, ...]  # of the words of more than two letters that can be read in Japanese
+    cuts: tuple[tuple[str, ...], ...]  # into syllables, of the words that are pinyin
     common: bool  # everyday words alone
     romaji: bool  # some word may be Japanese
 
@@ -176,6 +178,7 @@ def _english(name: str) -> _English:
         korean_surname(name),
         is_pinyin(" ".join(words)),
         tuple(key for word in words if len(word) > 2 and not unlike_kana(key := latin_key(word))),
+        tuple(cuts for word in words if (cuts := cuts_of(word))),
         all(commonness(word.lower()) >= COMMON for word in words),
         any(ROMAJI.fullmatch(letters(word)) for word in words),
     )
@@ -197,7 +200,7 @@ def _from_english(name: Name, span: str, lang: str, elsewhere: bool) -> Scoring:
         korean = any(written.startswith(han) for han in KOREAN if own.korean in KOREAN[han].split())
         return 1.0 if korean or KATAKANA.search(span) else 0.0
     if own.pinyin or name.kind != "person":
-        spelt = sum(by_pinyin(word, span) for word in own.words)
+        spelt = sum(is_spelt(cuts, span) for cuts in own.cuts)
         if spelt:
             return spelt / len(own.words) if name.kind == "person" else 1.0
     runs = _runs(span, lang)
@@ -223,7 +226,8 @@ class _Span(NamedTuple):
 
     words: tuple[str, ...]  # with a capital, hyphened ones apart
     read: tuple[tuple[int, str], ...]  # letters and key of the words that can be read in Japanese
-    whole: tuple[str, ...]  # keys of the span, and of its words the other way round
+    cuts: tuple[tuple[str, ...], ...]  # into syllables, of the words that are pinyin
+    whole: tuple[str, ...]  # keys of the span, and of its words the other way round, that may be read but for one edit
     korean: str | None
     translated: bool  # everyday words alone: West Lake
 
@@ -235,7 +239,8 @@ def _span(text: str) -> _Span:
     return _Span(
         words,
         tuple((len(word), key) for word in words if not unlike_kana(key := latin_key(word))),
-        tuple(key for key in dict.fromkeys(whole) if 2 < len(key) < 20),
+        tuple(cuts for word in words if (cuts := cuts_of(word))),
+        tuple(key for key in dict.fromkeys(whole) if 2 < len(key) < 20 and unlike_kana(key) < 2),
         korean_surname(text),
         all(commonness(word.lower()) >= COMMON for word in words),
     )
@@ -247,7 +252,7 @@ def _to_english(name: Name, span: str, elsewhere: bool) -> Scoring:
     japanese = "".join(JAPANESE.findall(name.text))
     shortest = 2 if person else 3  # Go Henmi
     read = sum(size >= shortest and reads_as(japanese, key, whole=False) is not None for size, key in other.read)
-    if read or any(by_pinyin(word, name.text) for word in other.words):
+    if read or any(is_spelt(cuts, name.text) for cuts in other.cuts):
         return max(0.5, read / len(other.words)) if person else 1.0
     if any(reads_as(japanese, key, whole=True, budget=1) for key in other.whole):
         return 1.0
@@ -272,18 +277,19 @@ class _Known(NamedTuple):
     """What is asked of a name or span beside every other, in its own language."""
 
     latin: frozenset[str]  # its words in Latin letters, of more than one
-    part: bool  # it holds a name of the tables of exonyms
+    part: bool  # a name that holds one of the tables of exonyms
     whole: bool  # it is one
 
 
 @lru_cache(maxsize=1 << 14)
-def _known(text: str, lang: str) -> _Known:
-    return _Known(frozenset(word.lower() for word in latin_words(text) if len(word.lower()) > 1), *listed(text, lang))
+def _known(text: str, lang: str, name: bool) -> _Known:
+    latin = frozenset(word.lower() for word in latin_words(text) if len(word.lower()) > 1)
+    return _Known(latin, name and holds_listed(text, lang), is_listed(text, lang))
 
 
 def _score(name: Name, span: Name, direction: Direction, elsewhere: bool) -> Scoring:
     apart = 0.0 if name.kind == span.kind else OTHER_KIND if name.kind and span.kind else NO_KIND
-    own, other = _known(name.text, direction[0]), _known(span.text, direction[1])
+    own, other = _known(name.text, direction[0], True), _known(span.text, direction[1], False)
     if not own.latin.isdisjoint(other.latin) or (own.part and exonym(name.text, span.text, direction)):
         return 1.0 - apart
     if direction[1] == "en":

@@ -43,8 +43,17 @@ def _spelt(text: str) -> str:
 
 def by_pinyin(word: str, text: str) -> bool:
     """Is there Han in the text, of one to four characters, whose pinyin is the Latin word?"""
+    return is_spelt(cuts_of(word), text)
+
+
+def cuts_of(word: str) -> tuple[str, ...]:
+    """The ways to cut a Latin word into syllables of pinyin; none if it is no pinyin."""
     plain = letters(word)
-    cuts = _as_syllables(plain) if len(plain) > 1 else ()
+    return _as_syllables(plain) if len(plain) > 1 else ()
+
+
+def is_spelt(cuts: tuple[str, ...], text: str) -> bool:
+    """Is there Han in the text whose pinyin is one of the ways?"""
     return bool(cuts) and any(map(_spelt(text).__contains__, cuts))
 
 

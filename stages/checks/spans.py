@@ -284,7 +284,7 @@ def _best(sources: Iterable[str], target: str, pair: tuple[str, str], enough: fl
     """The same without what sounds alike."""
     best = 0.0
     for known in sources:
-        for evidence in (_in_common, share, _read):
+        for evidence in (_in_common, _read, share):  # what is read has been asked of names: no analyser need see those
             best = max(best, evidence(known, target, pair))
             if best > enough or best >= 1:
                 return best

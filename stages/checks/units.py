@@ -6,7 +6,7 @@ The units, their names in each language and the tolerance of a conversion stand 
 from __future__ import annotations
 
 from fractions import Fraction
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 import regex
@@ -58,16 +58,22 @@ RANGE = regex.compile(
 def measures(number: Fraction, text: str, start: int, end: int, lang: str) -> tuple[Measure, ...]:
     """What a number at a place of a text may measure, by the unit behind it: 22キロ is a length or a mass. Only temperatures
     are below zero."""
-    every, each = _units(lang)
+    every = _units(lang)[0]
     stretch = every.match(text, end)
     if stretch is None and (rest := RANGE.match(text, end)):  # 5〜10センチ, two to four inches, 18×24 cm: of one unit
         end = rest.end()
         stretch = every.match(text, end)
     if stretch is None:
         return ()
-    fitting = [unit for pattern, unit in each if (match := pattern.match(text, end)) and match.end() == stretch.end()]
     below = BELOW.match(text, 0, start) is not None
-    return tuple(_measure(number, unit, below) for unit in fitting)
+    return tuple(_measure(number, unit, below) for unit in _fitting(stretch[0], lang))
+
+
+@lru_cache(maxsize=1 << 10)
+def _fitting(stretch: str, lang: str) -> tuple[Unit, ...]:
+    """The units whose name is the stretch, the longest that any unit's is."""
+    size = len(stretch)
+    return tuple(unit for pattern, unit in _units(lang)[1] if (match := pattern.match(stretch)) and match.end() == size)
 
 
 def _measure(number: Fraction, unit: Unit, below: bool) -> Measure:

@@ -210,7 +210,10 @@ def share(one: str, other: str, pair: tuple[str, str]) -> float:
     Args:
         pair: the languages of both.
     """
-    sides = ours, theirs = meaning(one, pair[0]), meaning(other, pair[1])
+    theirs = meaning(other, pair[1])
+    if not (theirs.stems or theirs.han):
+        return 0.0  # and no analyser need see the first
+    sides = ours, theirs = meaning(one, pair[0]), theirs
     if ours.stems.isdisjoint(theirs.stems) and ours.han.isdisjoint(theirs.han):
         return 0.0
     rates = [
