@@ -5,13 +5,15 @@ decision about it becomes patches. The command line and the page sit at the same
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from stages.calibration.apply import Case, Unfit, changed, settle
 from stages.calibration.calibrate import cases_of, of_language
 from stages.calibration.patches import FIELDS, Line, Patch, content, make, read
+from stages.checks.finding import Finding
+from stages.checks.negation import evidence
 from stages.core.schema import read_checked
 from stages.records.record import Extraction, Record, canonical, with_lang
 from stages.records.rules import carried_faults, read_records
@@ -23,7 +25,9 @@ Decision = Literal["", "accept", "reject", "restore"]
 @dataclass
 class Desk:
     """What lies on it, by record id: `cases` after all patches, `originals` before any, `sources` of the translations, the
-    filter's `reasons` of quarantined ones, how many of a record's spans did not come from their tags (`mended`), and the fates of the patches in `report`."""
+    filter's `reasons` of quarantined ones and `warnings` of kept ones, how many of a record's spans did not come from their tags
+    (`mended`), what a model finds of negations (`asked`, where `checks.likelihood` had it asked), and the fates of the patches in
+    `report`."""
 
     folder: Path
     cases: dict[str, Case]
@@ -33,11 +37,13 @@ class Desk:
     mended: dict[str, int]
     report: list[dict[str, Any]]
     lines: list[Line]
+    warnings: dict[str, list[str]] = field(default_factory=dict)
+    asked: dict[str, list[Finding]] = field(default_factory=dict)
 
 
 def open_desk(data: str | Path, languages: Sequence[str], patches: str | Path | None = None) -> Desk:
-    """The desk of some languages, from `tconer`, `filtered` and `quarantine` in the folder of data; `patches` is its
-    `calibration` unless named. UserError where a file is missing or broken."""
+    """The desk of some languages, from `tconer`, `filtered` and `quarantine` in the folder of data, and `ledger` and `likelihood`
+    where they are; `patches` is its `calibration` unless named. UserError where a file is missing or broken."""
     data = Path(data)
     folder = Path(patches) if patches else data / "calibration"
     records, lines = read_records(data / "tconer" / "records.jsonl"), read(folder)
@@ -48,6 +54,11 @@ def open_desk(data: str | Path, languages: Sequence[str], patches: str | Path | 
         ledger = data / "ledger" / f"{lang}.jsonl"
         for row in read_checked(ledger, "ledger") if ledger.exists() else ():
             desk.mended[row["id"]] = sum(n for step, n in row["steps"].items() if step != "tag")
+            if row["outcome"] != "quarantined" and row.get("warnings"):
+                desk.warnings[row["id"]] = row["warnings"]
+        likelihood = data / "likelihood" / f"{lang}.jsonl"
+        for row in read_checked(likelihood, "likelihood") if likelihood.exists() else ():
+            desk.asked[row["id"]] = evidence(row)
         cases = cases_of(records, filtered, quarantine, lang)
         desk.originals |= {case.record["id"]: canonical(case.record) for case in cases}
         desk.reasons |= {item["id"]: item["reasons"] for item in quarantine}

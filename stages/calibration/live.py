@@ -19,6 +19,8 @@ from stages.calibration.patches import Line, Patch, append, in_order, make, patc
 from stages.core.errors import UserError
 from stages.records.record import Record
 
+KINDS = ("filtered", "quarantine", "ledger", "likelihood")  # artifacts of a language that the page shows
+
 
 class Changed(Exception):
     """The record is not the one that the person saw; nothing was saved."""
@@ -74,12 +76,8 @@ class Live:
         """Reads everything anew."""
         self.stamp = self._stamp()
         desk = open_desk(self.data, self.languages, self.folder)
-        self.originals, self.sources, self.reasons, self.mended = (
-            desk.originals,
-            desk.sources,
-            desk.reasons,
-            desk.mended,
-        )
+        self.originals, self.sources = desk.originals, desk.sources
+        self.reasons, self.warnings, self.mended, self.asked = desk.reasons, desk.warnings, desk.mended, desk.asked
         self.targets, self.tails = Targets(self.originals), dict[str, Tail]()
         self.lines: dict[str, list[Line]] = {}
         self.views: dict[str, dict[str, View]] = {}
@@ -90,7 +88,7 @@ class Live:
 
     def _stamp(self) -> list[tuple[str, int, int]]:
         paths = [self.data / "tconer" / "records.jsonl"]
-        paths += [self.data / kind / f"{lang}.jsonl" for kind in ("filtered", "quarantine") for lang in self.languages]
+        paths += [self.data / kind / f"{lang}.jsonl" for kind in KINDS for lang in self.languages]
         return [(str(path), path.stat().st_mtime_ns, path.stat().st_size) for path in paths if path.exists()]
 
     def refresh(self) -> None:
@@ -187,6 +185,21 @@ class Live:
         made = [
             make(record, "withdraw", None, patch_hash(patch), annotator=who, reason="undone")
             for patch in reversed(last)
+        ]
+        append(self.folder, who, made)
+        self.refresh()
+        return made
+
+    def settle(self, name: str, who: str, known: str, reason: str) -> list[Patch]:
+        """Takes back a patch of the record that is in conflict, by its hash."""
+        self.refresh()
+        if name not in self.originals:
+            raise UserError(name[:120], "no such record", "reload the page")
+        view = self.view(name, who)
+        if not any(line["outcome"] == "conflict" and patch_hash(line["patch"]) == known for line in view.report):
+            raise UserError(name, "this version is in no conflict any more", "reload the page")
+        made = [
+            make(view.case.record, "withdraw", None, known, annotator=who, reason=reason or "settled: the record stays")
         ]
         append(self.folder, who, made)
         self.refresh()

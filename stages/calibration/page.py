@@ -6,22 +6,22 @@
     python -m stages.calibration.page --annotator lee --adjudicate     # a third name decides what two see differently
 
 It listens on 127.0.0.1 alone, and answers only who has the token of the printed address, under that address' own Host and
-Origin. Nothing is asked of any other machine.
+Origin, and again after a restart (`address.py`). Nothing is asked of any other machine.
 """
 
 from __future__ import annotations
 
 import argparse
-import secrets
-import socket
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from threading import Thread
 from urllib.parse import quote
 
 import uvicorn
 
+from stages.calibration.address import listen_again
 from stages.calibration.annotations import distinct, of_patches
 from stages.calibration.desk import open_desk
 from stages.calibration.patches import FIELDS, read
@@ -32,19 +32,6 @@ from stages.core import config
 from stages.core.config import Languages
 from stages.core.errors import UserError
 from stages.core.run import run
-
-
-def listen(port: int) -> socket.socket:
-    """A listening socket of the loopback; port 0 takes any that is free."""
-    server = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        server.bind(("127.0.0.1", port))
-        server.listen(64)
-    except (OSError, OverflowError) as error:
-        said = getattr(error, "strerror", None) or str(error)
-        raise UserError(f"--port {port}", f"cannot listen there: {said}", "take another, or leave it out") from error
-    return server
 
 
 def versions_of(data: str, languages: Sequence[str], blind: str, who: str) -> dict[str, dict[str, dict[str, object]]]:
@@ -69,11 +56,11 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--annotator", default="", help="your name; the page asks for it if it is not given")
     parser.add_argument("--data", default="data", help="the folder of artifacts (default data)")
     parser.add_argument("--port", type=int, default=0, help="of the loopback; any free one by default")
-    mode = parser.add_mutually_exclusive_group()
-    mode.add_argument(
+    modes = parser.add_mutually_exclusive_group()
+    modes.add_argument(
         "--blind", action="store_true", help="patches to data/blind; neither others' nor the checks' findings are shown"
     )
-    mode.add_argument("--adjudicate", action="store_true", help="decide where the blind annotators differ")
+    modes.add_argument("--adjudicate", action="store_true", help="decide where the blind annotators differ")
     parser.add_argument("--all", action="store_true", help="every translation, not the quarantine and a sample alone")
     options = parser.parse_args(arguments)
     languages, knobs = config.read("languages", Languages), config.read("review", Review)
@@ -86,13 +73,17 @@ def main(arguments: Sequence[str]) -> None:
         if not blind.is_dir():
             raise UserError(str(blind), "no such folder", "let two people annotate with --blind first")
         versions = versions_of(options.data, languages, str(blind), options.annotator)
-    token = secrets.token_urlsafe(24)
     session = Session(data, languages, blind if options.blind else data / "calibration", knobs, options.blind, versions)
-    server = listen(options.port)
+    mode = "blind" if options.blind else "adjudicate" if options.adjudicate else "review"
+    server, token = listen_again(data, options.annotator, mode, options.port)
     port = server.getsockname()[1]
     name = f"&annotator={quote(options.annotator)}" if options.annotator else ""
     print(f"{len(session.names)} records to review; open http://127.0.0.1:{port}/?token={token}{name}", flush=True)
-    print("End it with Ctrl-C; every decision that the page has confirmed is saved.", flush=True)
+    print(
+        "End it with Ctrl-C; every decision that the page has confirmed is saved. Started again, it goes on in the same tab.",
+        flush=True,
+    )
+    Thread(target=session.warm, daemon=True).start()
     settings = uvicorn.Config(
         application(session, token, port), log_level="warning", access_log=False, server_header=False
     )

@@ -74,18 +74,21 @@ def queue(
     originals: dict[str, Record],
     sources: dict[str, Record],
     reasons: dict[str, list[str]],
+    warnings: dict[str, list[str]],
     mended: dict[str, int],
     options: Review,
     blind: bool = False,
 ) -> list[str]:
-    """The ids to review: quarantined ones by the number of reasons, then the sample by how much of each was `mended`."""
+    """The ids to review: quarantined ones by the number of reasons, then the sample by that of `warnings`, and by how much of each
+    was `mended`."""
     kept = [record for name, record in originals.items() if name in sources and name not in reasons]
     drawn = sample(kept, options)
     if blind:
         return sorted([*reasons, *drawn], key=lambda name: rank(options.seed, name))
-    risk = {name: (1, len(codes)) for name, codes in reasons.items()}
-    risk |= {name: (0, mended.get(name, 0)) for name in drawn}
-    return sorted(risk, key=lambda name: (-risk[name][0], -risk[name][1], name))
+    found = {name: (1, len(codes)) for name, codes in reasons.items()}
+    found |= {name: (0, len(warnings.get(name, ()))) for name in drawn}
+    risk = {name: (*counts, mended.get(name, 0)) for name, counts in found.items()}
+    return sorted(risk, key=lambda name: (*(-one for one in risk[name]), name))
 
 
 def partners(source: Record, target: Record) -> list[tuple[int, int]]:

@@ -101,7 +101,7 @@ class Pages:
         return Response((STATIC / name).read_bytes(), 200, HEADERS, FILES[name])
 
     async def api(self, request: Request) -> Response:
-        """One call of the page: queue, record, findings, decide, undo."""
+        """One call of the page: queue, record, findings, decide, undo, settle."""
         call, body = request.path_params["call"], dict[str, Any]()
         if request.method == "POST":
             data = bytearray()
@@ -137,6 +137,8 @@ class Pages:
                 return answer(self.session.decide(who, body))
             if (request.method, call) == ("POST", "undo"):
                 return answer(self.session.undo(who, body))
+            if (request.method, call) == ("POST", "settle"):
+                return answer(self.session.settle(who, body))
         except Changed:
             said = "the record changed meanwhile: nothing was saved. Yours is kept beside it"
             return answer({"error": said, "changed": True, "record": self.session.record(name, who)}, 409)

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from threading import Lock
@@ -12,11 +14,12 @@ from typing import Any
 
 from stages.calibration.annotations import person
 from stages.calibration.live import Live
-from stages.calibration.patches import content, record_hash
+from stages.calibration.patches import content, patch_hash, record_hash
 from stages.calibration.queue import Review, findings, in_words, known_labels, matching, partners, queue
 from stages.checks.finding import Finding
 from stages.core.errors import UserError
 from stages.core.schema import schema_faults
+from stages.records.record import Record
 from stages.records.tasks import ROLES, subset, task_of
 
 BEGINNING = 60  # code points of a text in the queue: more than fit into its line
@@ -46,7 +49,7 @@ class Session:
 
     def _order(self) -> None:
         live = self.live
-        wanted = queue(live.originals, live.sources, live.reasons, live.mended, self.knobs, self.blind)
+        wanted = queue(live.originals, live.sources, live.reasons, live.warnings, live.mended, self.knobs, self.blind)
         self.names = [name for name in self.versions if name in live.originals] if self.versions is not None else wanted
         self.words = {name: self._words(name) for name in self.names}
         self.stamp = live.stamp
@@ -63,12 +66,16 @@ class Session:
             self._order()
 
     def state(self, name: str, who: str) -> str:
-        """open, decided (by this person in blind mode, by anybody else), or conflict."""
+        """open, decided (by this person in blind mode, by anybody else), or conflict. An edit that leaves the record in quarantine
+        decides nothing, but to who annotates blind, who does not see the quarantine."""
         view = self.live.view(name, who)
         fates = [line["outcome"] for line in view.report if line["op"] != "withdraw"]
         if "conflict" in fates and not self.blind:
             return "conflict"
-        return "decided" if any(fate in ("applied", "quarantined", "no_change") for fate in fates) else "open"
+        held = view.case.status == "quarantined" and not self.blind
+        return (
+            "decided" if not held and any(fate in ("applied", "quarantined", "no_change") for fate in fates) else "open"
+        )
 
     def row(self, name: str, who: str) -> dict[str, Any]:
         """One line of the queue, and what filters look at."""
@@ -81,7 +88,7 @@ class Session:
             "task": record["task"],
             "state": self.state(name, who),
             "status": "" if self.blind else self.live.view(name, who).case.status,
-            "reasons": [] if self.blind else self.live.reasons.get(name, []),
+            "reasons": self._stated(name),
             "deciders": deciders,
             "begins": (record["text"] or self.live.sources[name]["text"])[:BEGINNING],
             "words": self.words[name],
@@ -177,8 +184,8 @@ class Session:
         }
 
     def _stated(self, name: str) -> list[str]:
-        """The filter's reasons, which blind annotators do not see."""
-        return [] if self.blind else self.live.reasons.get(name, [])
+        """The filter's reasons or warnings, which blind annotators do not see."""
+        return [] if self.blind else self.live.reasons.get(name) or self.live.warnings.get(name, [])
 
     def _mark(self, code: str, finding: Finding | None = None) -> dict[str, Any]:
         places: dict[str, Any] = {"what": "", "source": None, "target": None}
@@ -187,19 +194,36 @@ class Session:
         return {"code": code, "words": in_words(code), **places}
 
     def findings(self, name: str, who: str) -> dict[str, Any]:
-        """What the checks say of a record, at its place, and the filter's reasons. The checks take a tenth of a second, so the page
-        shows the record first, and nobody else waits for them."""
+        """What the checks say of a record, at its place, with what a model said of the text before any edit, and the filter's
+        reasons or warnings. The checks take a tenth of a second, so the page shows the record first, and nobody else waits for them."""
         with self.lock:
             if name not in self.live.originals:
                 raise UserError(name[:120], "no such record", "reload the page: the data were made anew")
             source, record = self.live.sources.get(name), self.live.view(name, who).case.record
             key = (name, record_hash(record))
         if key not in self.found:
-            found = [] if self.blind else findings(source, record)
+            asked = self._asked(name, source) if record["text"] == self.live.originals[name]["text"] else []
+            found = [] if self.blind else [*findings(source, record), *asked]
             codes = {one.code for one in found}
             stated = [self._mark(code) for code in self._stated(name) if code not in codes]
             self.found[key] = [self._mark(one.code, one) for one in found] + stated
         return {"hash": key[1], "findings": self.found[key]}
+
+    def warm(self) -> None:
+        """Has the checks read their tables, by a record of each pair of languages, which takes seconds: the first reviewer does not wait
+        for it. A table that cannot be read is told where it is needed."""
+        sources, originals = self.live.sources, self.live.originals
+        pairs = {(source["lang"], originals[name]["lang"]): name for name, source in sources.items()}
+        for name in pairs.values() if not self.blind else ():
+            with suppress(UserError):
+                findings(sources[name], originals[name])
+
+    def _asked(self, name: str, source: Record | None) -> list[Finding]:
+        """What a model says of the translation, with the words of the source that it is about."""
+        text = source["text"] if source else ""
+        return [
+            replace(one, what=text[slice(*one.source)] if one.source else "") for one in self.live.asked.get(name, ())
+        ]
 
     def _versions(self, name: str, report: Sequence[dict[str, Any]], who: str) -> list[dict[str, Any]]:
         """Other versions of the record that the person may take: those of conflicts, or of the blind annotators."""
@@ -214,7 +238,15 @@ class Session:
                 if patch["op"] in ("text", "text_label", "extractions"):
                     wanted = {patch["op"]: patch["after"]}
                 said = f"{patch['op']}: {line['message']} ({patch['reason']})"
-                found.append({"who": patch["annotator"], "why": said, "rejected": patch["op"] == "reject", **wanted})
+                found.append(
+                    {
+                        "who": patch["annotator"],
+                        "why": said,
+                        "rejected": patch["op"] == "reject",
+                        "patch": patch_hash(patch),
+                        **wanted,
+                    }
+                )
         return found
 
     def decide(self, who: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -254,6 +286,17 @@ class Session:
         name = str(body.get("id"))
         with self.lock:
             made = self.live.undo(name, who)
+            return {"saved": len(made), "record": self._record(name, who)}
+
+    def settle(self, who: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Takes back a patch in conflict, anybody's: this person has seen it, and the record stays as it is.
+
+        Raises:
+            UserError: no patch of this record in conflict has this hash.
+        """
+        name = str(body.get("id"))
+        with self.lock:
+            made = self.live.settle(name, who, str(body.get("patch")), str(body.get("comment") or "").strip())
             return {"saved": len(made), "record": self._record(name, who)}
 
     def _third(self, name: str, who: str) -> None:

@@ -17,8 +17,9 @@ from pathlib import Path
 
 import pytest
 
-from stages.calibration.page import listen, versions_of
-from stages.calibration.queue import Review, partners, sample
+from stages.calibration.page import versions_of
+from stages.calibration.queue import Review, partners, sample, words
+from stages.core import config
 from stages.core.errors import UserError
 from stages.core.files import iter_jsonl, write_jsonl
 from stages.records.record import Record
@@ -71,6 +72,41 @@ def test_a_record_has_source_pairs_labels_and_findings_in_words(page: Page) -> N
     assert page.get("record", id=KAMO)[1]["text"] == ""
 
 
+def test_every_reason_code_has_words() -> None:
+    table = config.parse_yaml((ROOT / "stages/report/reasons.yaml").read_text(encoding="utf-8"), "reasons.yaml")
+    assert set(words()) == {code for group, codes in table.items() if group != "alarms" for code in codes}
+
+
+def test_what_the_filter_warns_of_and_what_a_model_finds_of_negations_are_shown(project: Path, kept: Record) -> None:
+    """The kept record that is warned of comes before the others; the negation is marked in the source, until the text is another."""
+    rows = [
+        {"id": name, "source_id": name[:-2] + "ja", "subset": "SCNM", "lang": "en", "outcome": "kept", "reasons": []}
+        | {"warnings": warned, "model": "first", "steps": {}, "dropped": 0}
+        for name, warned in ((FAMILY, []), (MUSEUM, ["negation_unlikely"]))
+    ]
+    write_jsonl(project / "data/ledger/en.jsonl", rows)
+    negations = [{"start": 13, "end": 16, "margin": -2.0}, {"start": 0, "end": 2, "margin": 1.0}]
+    write_jsonl(project / "data/likelihood/en.jsonl", [{"id": MUSEUM, "negations": negations}])
+    with serving(project / "data") as page:
+        queue = page.get("queue")[1]
+        assert queue["ids"][3:] == [MUSEUM, FAMILY]
+        assert page.get("queue", reason="negation_unlikely")[1]["ids"] == [MUSEUM]
+        found = page.get("findings", id=MUSEUM)[1]["findings"]
+        (told,) = [finding for finding in found if finding["code"] == "negation_unlikely"]
+        assert told["source"] == [13, 16]
+        assert told["what"] == page.get("record", id=MUSEUM)[1]["source"]["text"][13:16]
+        assert told["words"] == "a model finds the translation likelier without this negation"
+        assert page.decide(MUSEUM, "", text=kept["text"].replace("stands", "does not stand"))[0] == 200
+        found = page.get("findings", id=MUSEUM)[1]["findings"]
+        assert [one["source"] for one in found if one["code"] == "negation_unlikely"] == [None]  # of the text before
+        write_jsonl(project / "data/likelihood/en.jsonl", [{"id": FAMILY, "negations": [{**negations[0], "end": 14}]}])
+        page.get("queue")
+        assert "negation_unlikely" in [one["code"] for one in page.get("findings", id=FAMILY)[1]["findings"]]
+    with serving(project / "data", project / "data/blind", blind=True) as page:
+        assert page.get("record", id=MUSEUM)[1]["findings"] == page.get("findings", id=MUSEUM)[1]["findings"] == []
+        assert not any(row["reasons"] for row in page.get("queue")[1]["rows"])
+
+
 def test_a_decision_is_a_patch_on_the_disk_with_its_reason_and_seconds(page: Page, project: Path) -> None:
     matsue = {"label": "Location", "spans": [{"text": "Matsue", "start": 25}]}
     kept = page.get("record", id=KUME)[1]["extractions"]
@@ -110,6 +146,13 @@ def test_no_counterpart_is_kept_with_the_decision(page: Page, project: Path) -> 
     assert lines_of(project / "data/calibration")[0]["missing"] == gone
 
 
+def test_an_edit_that_leaves_a_record_in_quarantine_leaves_it_open(page: Page) -> None:
+    assert page.decide(KUME, "", text_label="Nature")[1]["record"]["state"] == "open"
+    queue = page.get("queue", state="open")[1]
+    assert (KUME in queue["ids"], queue["done"]) == (True, 0)
+    assert page.decide(KUME, "accept")[1]["record"]["state"] == "decided"
+
+
 def test_two_people_do_not_overwrite_each_other(page: Page, project: Path) -> None:
     seen = page.get("record", "aya", id=MUSEUM)[1]
     assert page.decide(MUSEUM, "", "kei", text_label="Nature")[0] == 200
@@ -142,6 +185,16 @@ def test_data_made_anew_while_the_page_is_open_are_read_and_old_patches_conflict
     (version,) = record["versions"]
     assert (version["who"], version["text_label"]) == ("kei", "Nature")
     assert page.get("queue", state="conflict")[1]["ids"] == [MUSEUM]
+    # Somebody has looked at it and lets the record stand: the old patch is taken back, and stays in its file.
+    assert page.post("settle", "aya", id=MUSEUM, patch="0" * 64)[0] == 422
+    assert page.post("settle", "aya", id=FAMILY, patch=version["patch"])[0] == 422
+    status, answer = page.post("settle", "aya", id=MUSEUM, patch=version["patch"])
+    assert (status, answer["record"]["state"], answer["record"]["versions"]) == (200, "open", [])
+    assert [patch["op"] for patch in lines_of(project / "data/calibration", ["kei", "aya"])] == [
+        "text_label",
+        "withdraw",
+    ]
+    assert page.post("settle", "aya", id=MUSEUM, patch=version["patch"])[0] == 422
 
 
 def test_who_is_refused(page: Page, project: Path) -> None:
@@ -338,8 +391,3 @@ def test_a_kill_in_the_middle_loses_no_confirmed_patch(project: Path) -> None:
         assert again.get("record", id=MUSEUM)[1]["text_label"] == confirmed[-1]
         assert again.decide(MUSEUM, "", text_label="Academia")[0] == 200
         assert again.get("record", id=MUSEUM)[1]["text_label"] == "Academia"
-
-
-def test_a_port_that_is_taken_is_told_with_the_remedy() -> None:
-    with listen(0) as server, pytest.raises(UserError, match="take another"):
-        listen(server.getsockname()[1])

@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 
 import uvicorn
 
-from stages.calibration.page import listen
+from stages.calibration.address import listen
 from stages.calibration.queue import Review
 from stages.calibration.server import application
 from stages.calibration.session import Session, Versions

@@ -21,7 +21,7 @@ async function call(method, name, values) {
   try {
     response = await fetch(address, options);
   } catch {
-    throw Object.assign(new Error("The page's program does not answer. Nothing was saved: start make review again, and keep this tab until then."), { gone: true });
+    throw Object.assign(new Error("The page's program does not answer. Nothing was saved: keep this tab, start make review again under the same name, and go on."), { gone: true });
   }
   const answer = await response.json();
   if (!response.ok) throw Object.assign(new Error(answer.error), answer);
@@ -54,14 +54,16 @@ async function loadQueue(at = state.record?.id ?? "") {
   const list = rows.map((row) => {
     const button = element("button", { type: "button" }, element("span", { className: "name", lang: row.lang, textContent: row.begins }));
     const count = row.reasons.length ? `${row.reasons.length} finding${row.reasons.length > 1 ? "s" : ""}` : "";
-    button.append(element("span", { className: "meta", textContent: [row.id, count, row.state === "open" ? "" : row.state, row.deciders.join(", ")].filter(Boolean).join(" · ") }));
+    const said = drafts.has(row.id) ? "not saved" : row.state === "open" ? "" : row.state;
+    button.append(element("span", { className: "meta", textContent: [row.id, count, said, row.deciders.join(", ")].filter(Boolean).join(" · ") }));
     button.title = row.reasons.join(", ");
     button.addEventListener("click", () => open(row.id));
     if (row.id === at) button.setAttribute("aria-current", "true");
-    return element("li", { className: row.state }, button);
+    return element("li", { className: drafts.has(row.id) ? "unsaved" : row.state }, button);
   });
   $("#queue").start = first + 1;
-  $("#queue").replaceChildren(...list, element("li", { className: "quiet", textContent: ids.length > rows.length ? `${ids.length} in all: filter, or go on with n` : "" }));
+  const more = ids.length ? (ids.length > rows.length ? `${ids.length} in all: filter, or go on with n` : "") : "No record answers these filters.";
+  $("#queue").replaceChildren(...list, element("li", { className: "quiet", textContent: more }));
   $("#queue [aria-current]")?.scrollIntoView({ block: "nearest" });
   $("#progress progress").max = Math.max(total, 1);
   $("#progress progress").value = done;
@@ -143,24 +145,27 @@ const drafts = new Map(); // what was typed and not saved, by record: looking el
 
 function keep() {
   finishEdit();
-  if (state.record && state.draft?.touched()) drafts.set(state.record.id, { hash: state.record.hash, draft: state.draft });
+  const comment = $("#comment").value;
+  if (state.record && (state.draft?.touched() || comment)) drafts.set(state.record.id, { hash: state.record.hash, draft: state.draft, comment });
 }
 
-function show(record, draft = null) {
+function show(record) {
   const kept = drafts.get(record.id);
   drafts.delete(record.id);
   state.record = record;
-  state.draft = draft ?? (kept?.hash === record.hash ? kept.draft : new Draft(record));
+  state.draft = kept?.hash === record.hash ? kept.draft : new Draft(record);
   Object.assign(state, { row: 0, began: performance.now(), spent: 0, shown: told(record) });
-  $("#comment").value = "";
+  $("#comment").value = kept?.comment ?? "";
   $("#record").hidden = false;
   $("#source").lang = record.source?.lang ?? "";
   $("#target").lang = record.lang;
   $("#target").dir = $("#source").dir = "auto";
   editor.edit(false);
   render();
-  $("#target").focus({ preventScroll: true });
-  editor.select(0);
+  if (!document.activeElement?.closest("#filters")) {
+    $("#target").focus({ preventScroll: true });
+    editor.select(0);
+  }
   arrived(turn);
   if (!state.queue?.blind) setTimeout(() => state.record === record && locate(record), 150); // who only leafs through waits for no check
 }
@@ -177,6 +182,13 @@ async function locate(record) {
   }
 }
 
+/** Selects what a finding is about in the translation. */
+function goTo(finding) {
+  if (!finding.target || state.draft.text !== state.record.text) return;
+  $("#target").focus();
+  editor.select(...finding.target.map((point) => units(state.draft.text, point)));
+}
+
 let pointed = null; // the finding under the pointer
 function pointAt(finding) {
   if (pointed === finding) return; // drawn anew under the pointer, it is entered once more
@@ -184,7 +196,15 @@ function pointAt(finding) {
   render();
 }
 
+/** Draws the record anew; who had a button of it has the button in its place after that, or else the translation. */
 function render(caret = null) {
+  const panel = document.activeElement?.closest("#labels, #text-labels, #pairs, #findings, #versions");
+  const at = panel ? [...panel.querySelectorAll("button")].indexOf(document.activeElement) : -1;
+  redraw(caret);
+  if (panel && !panel.contains(document.activeElement)) (panel.querySelectorAll("button")[at] ?? $("#target")).focus({ preventScroll: true });
+}
+
+function redraw(caret) {
   const { record, draft } = state;
   const rows = draft.rows();
   const held = caret === null && document.activeElement === $("#target") ? editor.ends() : null;
@@ -218,8 +238,8 @@ function render(caret = null) {
   $("#source-label").textContent = record.source?.text_label ?? "";
   renderLabels(state, acts, change);
   renderRows(state, rows, acts);
-  renderFindings(state, findings, pointAt);
-  renderVersions(state, change);
+  renderFindings(state, findings, pointAt, goTo);
+  renderVersions(state, change, settle);
   for (const name of ["undo", "redo"]) $(`[data-act=${name}]`).disabled = !(name === "undo" ? draft.canUndo() || state.done.length : draft.canRedo() || state.undone.length);
   $("[data-act=save]").disabled = !draft.touched();
   $("[data-act=accept]").firstChild.textContent = record.status === "in" ? "Accept " : "Restore ";
@@ -313,6 +333,7 @@ async function decide(decision) {
 /** The server's answer, or null: then nothing was saved, and the page says why. */
 async function send(name, sent) {
   $("#saved").textContent = "saving …";
+  $("#saved").className = "";
   if (ahead.id === sent.id) look(null);
   try {
     const answer = await call("POST", name, sent);
@@ -320,10 +341,13 @@ async function send(name, sent) {
     return answer;
   } catch (error) {
     $("#saved").textContent = "not saved";
+    $("#saved").className = "bad";
     notice(error.message);
     if (error.changed) {
       const mine = { who: state.who, why: "(your version, not saved)", ...sent.fields };
-      show({ ...error.record, versions: [...error.record.versions, mine] });
+      drafts.delete(sent.id);
+      show({ ...error.record, versions: [mine, ...error.record.versions] });
+      $("#comment").value = sent.comment;
     } else if (error.name === true) $("#annotator").focus();
     return null;
   }
@@ -336,12 +360,14 @@ async function save(sent) {
   state.done.push(sent);
   state.undone = [];
   Object.assign(state, { record: answer.record, draft: new Draft(answer.record) });
+  $("#comment").value = "";
+  drafts.delete(sent.id);
   try {
     const ids = await loadQueue(sent.id);
     if (!sent.decision || ids.at(-1) === sent.id || !ids.length) show(answer.record);
     if (sent.decision) await step(1);
   } finally {
-    $("#saved").textContent = `saved: ${sent.decision || "edit"}`;
+    $("#saved").textContent = `saved: ${sent.decision || "edit"}, ${sent.id}`;
   }
   return true;
 }
@@ -373,11 +399,30 @@ async function redo() {
   });
 }
 
+/** Lets the record stand as it is: the version in conflict is taken back. */
+function settle(version) {
+  const { id } = state.record;
+  return inTurn(async () => {
+    const answer = await send("settle", { id, patch: version.patch, comment: $("#comment").value });
+    if (!answer) return;
+    keep();
+    show(answer.record);
+    await loadQueue(id);
+    $("#saved").textContent = `saved: settled, ${id}`;
+  });
+}
+
+/** Back to the translation; from the filters, to the first record that answers them. */
+function home(filtered) {
+  $("#target").focus();
+  if (filtered) applyFilters();
+}
+
 const acts = {
   accept: () => decide("accept"), reject: () => decide("reject"), save: () => decide(""), undo, redo, next: () => inTurn(() => step(1)), previous: () => inTurn(() => step(-1)),
   edit: startEdit, endEdit: finishEdit, label: label_, textLabel: (n) => state.record.text_labels[n] && change(() => state.draft.setTextLabel(state.record.text_labels[n])),
   row: (way) => focusRow(state.row + way), choose: focusRow, place, remove, noCounterpart, addEvent, argument, otherLabel: () => state.record.open_labels && otherLabel(),
-  comment: () => $("#comment").focus(), search: () => $("#filters [name=text]").focus(), help: () => $("#help").showModal(), home: () => $("#target").focus(),
+  comment: () => $("#comment").focus(), search: () => $("#filters [name=text]").focus(), help: () => $("#help").showModal(), home,
 };
 
 const editor = new Editor(
@@ -397,14 +442,21 @@ $("#queue-toggle").addEventListener("click", () => {
 });
 $("#filters").addEventListener("submit", (event) => event.preventDefault());
 let timer = 0;
+function applyFilters() {
+  clearTimeout(timer);
+  return attempt(async () => {
+    const ids = await loadQueue();
+    if (!ids.includes(state.record?.id) && ids.length && document.activeElement?.name !== "text") await inTurn(() => load(ids[0]));
+  });
+}
 $("#filters").addEventListener("input", () => {
   clearTimeout(timer);
-  timer = setTimeout(() => attempt(async () => {
-    const ids = await loadQueue();
-    if (!ids.includes(state.record?.id) && ids.length && document.activeElement?.name !== "text") await open(ids[0]);
-  }), 120);
+  timer = setTimeout(applyFilters, 120);
 });
 $("#target").addEventListener("dblclick", () => announce());
+for (const one of ["#labels", "#text-labels", "footer"]) { // a button takes no selection away
+  $(one).addEventListener("mousedown", (event) => event.target.closest("button") && event.preventDefault());
+}
 for (const side of ["#source", "#target"]) {
   $(side).addEventListener("click", (event) => {
     const rows = event.target.closest?.("[data-rows]")?.dataset.rows.split(" ");

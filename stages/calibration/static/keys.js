@@ -31,6 +31,7 @@ const more = [
   ["Shift + 1 …", "the same label on all of these words"],
   ["t, then 1 …", "label of the whole text"],
   ["arrows, Shift + arrows", "move, select character by character"],
+  ["Enter or Esc", "in a filter or the comment: back to the translation"],
 ];
 
 export function bindKeys(acts, where, list) {
@@ -46,11 +47,15 @@ export function bindKeys(acts, where, list) {
   document.addEventListener("keydown", (event) => {
     const { editing, target, ready, kind } = where();
     const typing = event.target.closest?.("input, select, textarea, dialog") || event.isComposing;
+    const input = !event.isComposing && event.target.closest?.("#filters input, #filters select, #comment");
     if (event.key === "Escape" && !event.isComposing) {
       if (editing) acts.endEdit();
-      if (event.target.closest?.("input, select")) acts.home();
-      return;
     }
+    if (input && (event.key === "Escape" || (event.key === "Enter" && !event.target.closest("select")))) {
+      event.preventDefault(); // what is typed there stays
+      acts.home(event.target.closest("#filters") !== null);
+    }
+    if (event.key === "Escape") return;
     if (typing || !ready) return;
     if ((event.ctrlKey || event.metaKey) && !event.altKey) {
       const key = event.key.toLowerCase();

@@ -6,8 +6,8 @@ import { digit } from "./keys.js";
 export function renderLabels({ record, draft }, acts, change) {
   $("#text-labels").replaceChildren(
     ...record.text_labels.map((label, n) => {
-      const button = element("button", { type: "button", role: "radio", textContent: label }, element("kbd", { textContent: `t ${digit(n)}` }));
-      button.setAttribute("aria-checked", String(label === draft.text_label));
+      const button = element("button", { type: "button", textContent: label }, element("kbd", { textContent: `t ${digit(n)}` }));
+      button.setAttribute("aria-pressed", String(label === draft.text_label));
       button.addEventListener("click", () => change(() => draft.setTextLabel(label)));
       return button;
     }),
@@ -29,7 +29,7 @@ export function renderLabels({ record, draft }, acts, change) {
 }
 
 function act(words, key, work) {
-  const button = element("button", { type: "button", textContent: words }, element("kbd", { textContent: key }));
+  const button = element("button", { type: "button", textContent: words }, key ? element("kbd", { textContent: key }) : null);
   button.addEventListener("click", work);
   return button;
 }
@@ -70,12 +70,15 @@ export function hover(n, on) {
   $("#pairs tbody").children[n]?.classList.toggle("hover", on);
 }
 
-/** `onPoint(finding or null)`: the pointer is on one, or on none. */
-export function renderFindings(state, findings, onPoint) {
+/** `onPoint(finding or null)`: the pointer or the focus is on one, or on none; `onChoose(finding)`: to its place. */
+export function renderFindings(state, findings, onPoint, onChoose) {
   const unlike = state.draft.text !== state.record.text;
   $("#findings ul").replaceChildren(
     ...findings.map((finding) => {
-      const line = element("li", { textContent: finding.words, title: finding.code });
+      const line = element("li", { title: finding.code });
+      const words = finding.target && !unlike ? element("button", { type: "button", textContent: finding.words, title: "Select it in the translation" }) : element("span", { textContent: finding.words });
+      words.addEventListener("click", () => onChoose(finding));
+      line.append(words);
       if (finding.what) line.append(element("q", { textContent: finding.what }));
       for (const [event, on] of [["pointerenter", true], ["pointerleave", false]]) {
         line.addEventListener(event, () => onPoint(on ? finding : null));
@@ -87,7 +90,8 @@ export function renderFindings(state, findings, onPoint) {
   $("#findings").hidden = !findings.length;
 }
 
-export function renderVersions(state, change) {
+/** `onSettle(version)`: the record stays, and this version in conflict is taken back. */
+export function renderVersions(state, change, onSettle) {
   $("#versions").hidden = !state.record.versions.length;
   $("#versions ul").replaceChildren(
     ...state.record.versions.map((version) => {
@@ -99,6 +103,7 @@ export function renderVersions(state, change) {
       if (version.text !== undefined || version.text_label !== undefined || version.extractions) {
         line.append(act("Take this version ", "", () => change(() => state.draft.take(version))));
       }
+      if (version.patch) line.append(act("Set it aside: the record stays ", "", () => onSettle(version)));
       return line;
     }),
   );
