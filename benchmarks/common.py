@@ -9,9 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from stages.core.files import write_json
+from stages.core.files import write_bytes, write_json
 
 RESULTS = Path(__file__).resolve().parent / "results"
+PAGE = RESULTS.parents[1] / "docs/benchmarks.md"
 
 
 def seconds(work: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
@@ -45,5 +46,9 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
 
 
 def write_results(name: str, results: dict[str, Any]) -> None:
-    """Writes `benchmarks/results/<name>.json`, the machine included."""
+    """Writes `benchmarks/results/<name>.json`, the machine included, and docs/benchmarks.md, which shows it, anew."""
+    from stages.report import docs  # not for those who only want the clock: it brings pandas and more
+
     write_json(RESULTS / f"{name}.json", {**results, "machine": machine()})
+    if PAGE.exists():
+        write_bytes(PAGE, docs.render(PAGE.read_text(encoding="utf-8"), str(PAGE)).encode())
