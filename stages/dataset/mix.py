@@ -23,7 +23,7 @@ import argparse
 import hashlib
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -110,6 +110,53 @@ def origin_of(record: Record, sources: Set[str], natural: Set[str], references: 
     return next((origin for origin, ids in named if record["id"] in ids), "translated")
 
 
+def divided(
+    records: Sequence[Record],
+    sources: Set[str],
+    references: Sequence[Record],
+    natural: Sequence[Record],
+    options: Mix,
+) -> tuple[dict[str, list[Record]], int]:
+    """(the records of train, test and test_translated, how many are in none for want of a text label).
+
+    In training, one of a translation and a hand-made reference stands for a source text in another language, as
+    `translations` says; in the test set both are there, in parts of their own.
+    """
+    splits = split_of([*records, *natural], options)
+    parts: dict[str, list[Record]] = {"train": [], "test": [], "test_translated": []}
+    own, unlabelled = {record["id"] for record in natural}, 0
+    for record in [*records, *natural]:
+        if record["text_label"] is None and options.view != "words":
+            unlabelled += 1
+            continue
+        translated = record["id"] not in sources and record["id"] not in own
+        part = splits[record["group"]]
+        if part == "train" and translated and options.translations == "reference":
+            continue
+        parts["test_translated" if part == "test" and translated else part].append(record)
+    wanted = ("test", "train") if options.translations == "reference" else ("test",)
+    for part in wanted:
+        parts[part] += [reference for reference in references if splits.get(reference["group"]) == part]
+    return parts, unlabelled
+
+
+def placed(records: Sequence[Record], options: Mix) -> list[Record]:
+    """Those whose spans are all in their texts; UserError names the first other, where `unplaced` says so."""
+    lost = {record["id"]: words[0] for record in records if (words := unaligned(record))}
+    if lost and options.unplaced == "error":
+        place, remedy = min(lost), "correct it, or set mix.unplaced to leave_out"
+        raise UserError(place, f"{lost[place]!r} is not in the text", remedy)
+    return [record for record in records if record["id"] not in lost]
+
+
+def refuse_leaks(parts: Mapping[str, Sequence[Record]]) -> None:
+    """UserError where a group of a test set is in another part: train and test, and the second set with any."""
+    groups = {name: {record["group"] for record in part} for name, part in parts.items()}
+    for one, other in (("train", "test"), *((name, "second") for name in groups if name != "second")):
+        if leaked := groups[one] & groups[other]:
+            raise UserError(f"group {min(leaked)}", f"is in {one} and in {other}", "this is a fault of mix: report it")
+
+
 def mix(
     records: Sequence[Record],
     sources: Set[str],
@@ -123,38 +170,18 @@ def mix(
 
     `sources` are the ids of the records that are not translations.
     """
-    splits = split_of([*records, *natural], options)
-    parts: dict[str, list[Record]] = {"train": [], "test": [], "test_translated": [], "second": list(held_out)}
-    left_out: Counter[str] = Counter()
-    own = {record["id"] for record in natural}
-    for record in [*records, *natural]:
-        if record["text_label"] is None and options.view != "words":
-            left_out["no_text_label"] += 1
-            continue
-        translated = record["id"] not in sources and record["id"] not in own
-        part = splits[record["group"]]
-        if part == "train" and translated and options.translations == "reference":
-            continue
-        parts["test_translated" if part == "test" and translated else part].append(record)
-    parts["test"] += [reference for reference in references if splits.get(reference["group"]) == "test"]
-    if options.translations == "reference":
-        parts["train"] += [reference for reference in references if splits.get(reference["group"]) == "train"]
+    parts, unlabelled = divided(records, sources, references, natural, options)
+    parts, left_out = {**parts, "second": list(held_out)}, Counter(no_text_label=unlabelled)
     for name in ("train", "test_translated") if options.unplaced != "keep" else ():  # the frozen test set stays whole
-        lost = {record["id"]: words[0] for record in parts[name] if (words := unaligned(record))}
-        if lost and options.unplaced == "error":
-            place, remedy = min(lost), "correct it, or set mix.unplaced to leave_out"
-            raise UserError(place, f"{lost[place]!r} is not in the text", remedy)
-        left_out["unplaced"] += len(lost)
-        parts[name] = [record for record in parts[name] if record["id"] not in lost]
+        whole, parts[name] = parts[name], placed(parts[name], options)
+        left_out["unplaced"] += len(whole) - len(parts[name])
     if options.train_size is not None and len(parts["train"]) > options.train_size:
         left_out["train_size"] = len(parts["train"]) - options.train_size
         parts["train"] = balanced(parts["train"], options.train_size, options.train_shortest, options.seed)
+    refuse_leaks(parts)
+    own = {record["id"] for record in natural}
     made = {reference["id"] for reference in references} if options.translations == "reference" else set[str]()
     origins = Counter(origin_of(record, sources, own, made) for record in parts["train"])
-    groups = {name: {record["group"] for record in part} for name, part in parts.items()}
-    for one, other in (("train", "test"), *((name, "second") for name in groups if name != "second")):
-        if leaked := groups[one] & groups[other]:
-            raise UserError(f"group {min(leaked)}", f"is in {one} and in {other}", "this is a fault of mix: report it")
     examples = {
         name: sorted((example_of(record, options) for record in part), key=lambda example: example["id"])
         for name, part in parts.items()

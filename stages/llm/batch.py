@@ -313,6 +313,46 @@ def ask_batch(requests: Sequence[Request], llm: Llm, cache: Cache, budget: Budge
 # --- command line ----------------------------------------------------------------------------------------------------
 
 
+def join_files(requests: str, answers: Sequence[str], cache: Cache) -> int:
+    """Puts the answers of files into the cache and says what is left; the number of requests that are still open."""
+    bodies = read_file(requests)
+    joined = join(bodies, (line for path in answers for line in read_bytes(path).split(b"\n")))
+    keep(bodies, joined, cache, " ".join(answers))
+    answered, rest = len(joined.answers), [key for key in bodies if key not in joined.answers]
+    still_open = [key for key in rest if key not in joined.failed]
+    print(f"{answered} of {len(bodies)} requests are answered, {len(joined.failed)} refused, {len(still_open)} open")
+    for key in rest[:SHOWN]:
+        refused = key in joined.failed
+        said = f"refused: {joined.failed[key]}" if refused else f"open: {joined.later.get(key, 'no line')}"
+        print(f"{key} {said}")
+    if len(rest) > SHOWN:
+        print(f"… and {len(rest) - SHOWN} more")
+    return len(still_open)
+
+
+def poll(files: Sequence[str], batches: Batches, joining: bool) -> None:
+    """Makes a batch of each request file, of what is neither answered nor under way, and says how far every batch is; with
+    `joining` the answers of those that are done go into the cache."""
+    with batches.state.locked():
+        rows = batches.open()
+        bodies = {row["id"]: batches.state.bodies(row) for row in rows}
+        under_way = {key for keys in bodies.values() for key in keys}
+        for path in files:
+            new = {key: body for key, body in read_file(path).items() if key not in under_way}
+            if requests := [Request(body) for key, body in new.items() if batches.cache.get(key) is None]:
+                rows.append(batches.submit(requests))
+                under_way |= new.keys()
+    for row in rows:
+        remote = batches.client.batches.retrieve(row["id"])
+        counts = remote.request_counts
+        told = f"{counts.completed} of {counts.total} done" if counts else "not counted yet"
+        if remote.status in DONE and joining:
+            joined, code = batches.collect(row, remote, bodies[row["id"]])
+            told = f"{len(joined.answers)} of {counts.total if counts else '?'} answers joined"
+            told += f", {code}" if code else ""
+        print(f"{row['id']} {remote.status}: {told}")
+
+
 def main(arguments: Sequence[str]) -> int | None:
     """The command line; `join` returns 1 where a request is still open."""
     parser = argparse.ArgumentParser(prog="python -m stages.llm.batch", description=__doc__.split("\n")[0])
@@ -326,24 +366,7 @@ def main(arguments: Sequence[str]) -> int | None:
     options = parser.parse_args(arguments)
     cache = Cache()
     if options.command == "join":
-        bodies = read_file(options.requests)
-        joined = join(bodies, (line for path in options.answers for line in read_bytes(path).split(b"\n")))
-        keep(bodies, joined, cache, " ".join(options.answers))
-        answered, rest = len(joined.answers), [key for key in bodies if key not in joined.answers]
-        still_open = [key for key in rest if key not in joined.failed]
-        print(
-            f"{answered} of {len(bodies)} requests are answered, {len(joined.failed)} refused, {len(still_open)} open"
-        )
-        for key in rest[:SHOWN]:
-            said = (
-                f"refused: {joined.failed[key]}"
-                if key in joined.failed
-                else f"open: {joined.later.get(key, 'no line')}"
-            )
-            print(f"{key} {said}")
-        if len(rest) > SHOWN:
-            print(f"… and {len(rest) - SHOWN} more")
-        return int(bool(still_open))
+        return int(bool(join_files(options.requests, options.answers, cache)))
     if not os.environ.get("OPENAI_API_KEY"):
         raise UserError("OPENAI_API_KEY", "is not set", "set it to the key of the endpoint's account")
     llm = config.read("llm", Llm)
@@ -351,24 +374,7 @@ def main(arguments: Sequence[str]) -> int | None:
     with client_of(llm.timeout_s, llm.retries) as client:
         batches = Batches(client, cache, config.read("batch", Batch), llm.retries)
         try:
-            with batches.state.locked():
-                rows = batches.open()
-                bodies = {row["id"]: batches.state.bodies(row) for row in rows}
-                under_way = {key for keys in bodies.values() for key in keys}
-                for path in options.files if options.command == "submit" else ():
-                    new = {key: body for key, body in read_file(path).items() if key not in under_way}
-                    if requests := [Request(body) for key, body in new.items() if cache.get(key) is None]:
-                        rows.append(batches.submit(requests))
-                        under_way |= new.keys()
-            for row in rows:
-                remote = client.batches.retrieve(row["id"])
-                counts = remote.request_counts
-                told = f"{counts.completed} of {counts.total} done" if counts else "not counted yet"
-                if remote.status in DONE and options.command == "poll":
-                    joined, code = batches.collect(row, remote, bodies[row["id"]])
-                    told = f"{len(joined.answers)} of {counts.total if counts else '?'} answers joined"
-                    told += f", {code}" if code else ""
-                print(f"{row['id']} {remote.status}: {told}")
+            poll(options.files if options.command == "submit" else (), batches, options.command == "poll")
         except openai.OpenAIError as error:
             raise UserError(str(client.base_url), fault_of(error), "check the key") from error
     return None

@@ -76,61 +76,63 @@ def evidence(source: Record, target: Record, switches: Checks) -> list[Any]:
     ]
 
 
+def translation_row(id_: str, found: Artifacts, switches: Checks) -> Row:
+    """What is known of a translation besides its use in the mix, or of a reference, its kind where no machine made one.
+
+    What the checks found has its places in the machine's words: these are shown, and a person's, `q`, beside them.
+    """
+    line, made = found.ledger.get(id_), found.translated.get(id_)
+    said = made["record"] if made else None
+    final = found.calibrated.get(id_) or said
+    row: Row = {"k": "translation" if made or line else "reference"}
+    if final and said and final["text"] != said["text"]:
+        row |= {**body(said), "q": body(final)}
+    elif final:
+        row |= body(final)
+    if line:
+        row |= {"f": line["outcome"], "r": line["reasons"], "w": line["model"], "st": line["steps"]}
+    if made and made["failure"]:
+        row["w"] = made["failure"]
+    if origin := source_id(id_, found):
+        row["s"] = origin
+        if said and origin in found.sources:
+            row["n"] = evidence(found.sources[origin], said, switches)
+    if id_ in found.references:
+        row["h"] = body(found.references[id_])
+    return row
+
+
+def reading(id_: str, found: Artifacts) -> list[Any] | None:
+    """[adequate, why not] as a reader marked the machine's words; None where nobody read them as they are."""
+    mark, made = found.reading.get(id_), found.translated.get(id_)
+    said = made["record"] if made else None
+    return [mark["adequate"], mark.get("reason") or ""] if mark and said and mark["text"] == said["text"] else None
+
+
 def rows(found: Artifacts, switches: Checks) -> list[Row]:
     """Every record, sorted by id: translations first, then sources, then natural records.
 
     Kinds: translation, source, reference (a hand-made translation where no machine made one), natural.
     """
     part_of = {id_: part for part in ("train", "test", "test_translated") for id_ in found.parts.get(part, {})}
+    translations = found.translated.keys() | found.ledger.keys() | (found.references.keys() - found.sources.keys())
+    told = [
+        *((id_, translation_row(id_, found, switches)) for id_ in sorted(translations)),
+        *((id_, {"k": "source", **body(record)}) for id_, record in sorted(found.sources.items())),
+        *((id_, {"k": "natural", **body(record)}) for id_, record in sorted(found.natural.items())),
+    ]
     result = []
-    machine = found.translated.keys() | found.ledger.keys()
-    kinds = (
-        ("translation", sorted(machine | (found.references.keys() - found.sources.keys()))),
-        ("source", sorted(found.sources)),
-        ("natural", sorted(found.natural)),
-    )
-    for kind, ids in kinds:
-        for id_ in ids:
-            line, made = found.ledger.get(id_), found.translated.get(id_)
-            if kind == "translation":
-                record = found.calibrated.get(id_) or (made and made["record"])
-                own = "translation" if made or line else "reference"
-            else:
-                record, own = (found.sources if kind == "source" else found.natural)[id_], kind
-            corrected = None
-            if (
-                kind == "translation"
-                and made
-                and made["record"]
-                and record
-                and record["text"] != made["record"]["text"]
-            ):
-                # What the checks found has its places in the machine's words: these are shown, and a person's beside them.
-                record, corrected = made["record"], record
-            subset, task, _ = id_.split("/", 2)
-            row: Row = {"i": id_, "l": id_.rpartition("/")[2], "u": subset, "t": task, "k": own}
-            row |= body(record) if record else {}
-            if corrected:
-                row["q"] = body(corrected)
-            if line:
-                row |= {"f": line["outcome"], "r": line["reasons"], "w": line["model"], "st": line["steps"]}
-            if made and made["failure"]:
-                row["w"] = made["failure"]
-            if own in ("translation", "reference") and (origin := source_id(id_, found)):
-                row["s"] = origin
-            if made and made["record"] and row.get("s") in found.sources:
-                row["n"] = evidence(found.sources[row["s"]], made["record"], switches)
-            if own in ("translation", "reference") and id_ in found.references:
-                row["h"] = body(found.references[id_])
-            if id_ in part_of:
-                row["m"] = [part for part, own_ids in found.parts.items() if id_ in own_ids]
-            if id_ in found.patched:
-                row["c"] = [f"{item['op']}: {item['outcome']}" for item in found.patched[id_]]
-            mark = found.reading.get(id_)
-            if mark and made and made["record"] and mark["text"] == made["record"]["text"]:
-                row["v"] = [mark["adequate"], mark.get("reason") or ""]
-            for part, key in (("test", "g"), ("test_translated", "gt")):
-                if id_ in found.parts.get(part, {}) and id_ in found.predictions.get(part, {}):
-                    row[key] = prediction(found.parts[part][id_], *found.predictions[part][id_])
-            result.append(row)
+    for id_, own in told:
+        name, task, _ = id_.split("/", 2)
+        row: Row = {"i": id_, "l": id_.rpartition("/")[2], "u": name, "t": task, **own}
+        if id_ in part_of:
+            row["m"] = [part for part, ids in found.parts.items() if id_ in ids]
+        if id_ in found.patched:
+            row["c"] = [f"{item['op']}: {item['outcome']}" for item in found.patched[id_]]
+        if read := reading(id_, found):
+            row["v"] = read
+        for part, key in (("test", "g"), ("test_translated", "gt")):
+            if id_ in found.parts.get(part, {}) and id_ in found.predictions.get(part, {}):
+                row[key] = prediction(found.parts[part][id_], *found.predictions[part][id_])
+        result.append(row)
     return result

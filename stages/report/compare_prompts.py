@@ -23,8 +23,9 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -194,6 +195,38 @@ def _change(found: Mapping[str, float] | None) -> str:
     return f"{found['difference']:+.2f} ({found['low']:+.2f} to {found['high']:+.2f})" if found else MISSING
 
 
+def translations(
+    path: str,
+    records: Sequence[Record],
+    glossaries: Mapping[str, Mapping[str, str]],
+    knobs: Translate,
+    session_of: Callable[[prompt.Prompt], LlmSession],
+    usage: Path,
+) -> tuple[dict[str, list[Translation]], dict[str, float | None]] | None:
+    """(translations, USD) by language under a prompt, with a usage file a language; None, and a line on stderr, where an answer
+    is not recorded and is not to be asked for.
+
+    Raises:
+        NotRecorded: the same under LLM_MODE=replay, where nothing can be asked at all.
+    """
+    spec, lines, usd = prompt.load(path), dict[str, list[Translation]](), dict[str, float | None]()
+    for lang, glossary in glossaries.items():
+        session = session_of(spec)
+        try:
+            lines[lang] = translate(records, lang, session, glossary, knobs.projection)
+        except NotRecorded as error:
+            if os.environ.get("LLM_MODE", "replay") == "replay":
+                raise
+            print(f"{path}, {lang}: not compared: {error.fault}, and prompts.ask is false", file=sys.stderr)
+            return None
+        account = session.account()
+        priced_as = knobs.priced_as or session.llm.model
+        spent = cost_usd(priced_as, account["prompt_tokens"], account["completion_tokens"])
+        usd[lang] = None if spent is None else float(spent)
+        session.write(usage / f"{Path(path).stem}-{lang}.json")
+    return lines, usd
+
+
 def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m stages.report.compare_prompts", description=__doc__.split("\n")[0])
     parser.add_argument("--glossaries", required=True, help="folder of one file a language")
@@ -209,35 +242,21 @@ def main(arguments: Sequence[str]) -> None:
     switches, drawing = config.read("checks", Checks), config.read("evaluate", Evaluate)
     records, archive = read_records(options.records), Archive(options.responses)
     references = {record["id"]: record for record in read_records(options.references)}
-    glossaries = by_language(options.glossaries, languages, ".json")
-    wanted = config.read("prompts", Prompts).ask
-    asking = os.environ.get("LLM_MODE", "replay") != "replay"
-    budget = budget_of(llm, archive, Path(options.usage))
+    glossaries = {
+        lang: {label: entry["label"] for label, entry in read_checked_json(path, "glossary")["labels"].items()}
+        for lang, path in by_language(options.glossaries, languages, ".json").items()
+    }
+    usage, wanted = Path(options.usage), config.read("prompts", Prompts).ask
+    session_of = partial(LlmSession, llm, archive=archive, budget=budget_of(llm, archive, usage), replay=not wanted)
     arms: dict[str, Any] = {}
     wholes: dict[str, list[Kept]] = {"paired": [], "paired_checked": []}
     if len({Path(path).stem for path in options.prompts}) != len(options.prompts):
         raise UserError("--prompts", "are the same twice", "name two different prompts")
-    Path(options.usage).mkdir(parents=True, exist_ok=True)
+    usage.mkdir(parents=True, exist_ok=True)
     for path in options.prompts:
-        spec, lines, usd = prompt.load(path), dict[str, list[Translation]](), dict[str, float | None]()
-        for lang in languages:
-            labels = read_checked_json(glossaries[lang], "glossary")["labels"]
-            glossary = {label: entry["label"] for label, entry in labels.items()}
-            session = LlmSession(llm, spec, archive, budget, replay=not wanted)
-            try:
-                lines[lang] = translate(records, lang, session, glossary, knobs.projection)
-            except NotRecorded as error:
-                if not asking:
-                    raise
-                print(f"{path}, {lang}: not compared: {error.fault}, and prompts.ask is false", file=sys.stderr)
-                break
-            account = session.account()
-            spent = cost_usd(knobs.priced_as or llm.model, account["prompt_tokens"], account["completion_tokens"])
-            usd[lang] = None if spent is None else float(spent)
-            session.write(Path(options.usage) / f"{Path(path).stem}-{lang}.json")
-        if len(lines) < len(languages):
+        if (found := translations(path, records, glossaries, knobs, session_of, usage)) is None:
             continue
-        name = Path(path).stem
+        (lines, usd), name = found, Path(path).stem
         for suffix, checks, group in (("", None, "paired"), ("_checked", switches, "paired_checked")):
             whole = outcome(records, lines, "record", checks)
             wholes[group].append(whole)

@@ -116,6 +116,35 @@ def detectable() -> str:
     return table(pd.DataFrame(rows))
 
 
+def bases() -> str:
+    """The default run and the released adapter as they are committed: a row a way of decoding, with what the run trained on."""
+    train, rows = read_json("metrics/train.json"), []
+    trained = {"records": train["examples"], "tokens a record": round(train["tokens"] / train["examples"])}
+    for name, file, own in (
+        ("default run, decoded freely", "free", trained),
+        ("default run, constrained", "evaluation", trained),
+        ("released adapter, constrained", "released", dict.fromkeys(trained, "")),
+    ):
+        scores = read_json(f"metrics/{file}.json")["all"]
+        rows.append({"model": name, **own, **{level: scores[level] for level in LEVELS}})
+    return table(pd.DataFrame(rows))
+
+
+def seeds() -> str:
+    """A row a level: the default run's score over all records under each seed, their mean and standard deviation."""
+    found = read_json("metrics/seeds.json")
+    rows = [
+        {
+            "level": level,
+            **{f"seed {seed}": scores["all"][level] for seed, scores in found["each"].items()},
+            "mean": found["mean"]["all"][level],
+            "standard deviation": found["sd"]["all"][level],
+        }
+        for level in LEVELS
+    ]
+    return table(pd.DataFrame(rows))
+
+
 def headline() -> str:
     """The verdict on the default run, and TL / WL / ALL by language: the released model, the default run, the cheap baseline."""
     systems = {"released model": "released", "default run": "evaluation", "cheap baseline": "baseline"}
@@ -214,6 +243,8 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "headline": headline,
     "second": second,
     "detectable": detectable,
+    "bases": bases,
+    "seeds": seeds,
     "retention": retention,
     "translation": translation,
     "benchmarks": benchmarks,

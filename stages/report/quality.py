@@ -113,6 +113,25 @@ def headline(metrics: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def of_language(
+    ledger: Sequence[Line],
+    kept: dict[str, Record],
+    references: dict[str, Record],
+    usage: dict[str, Any],
+    priced_as: str | None,
+) -> tuple[dict[str, Any], list[Measured]]:
+    """(the figures of a language: a cell each sub-dataset, `all`, reasons, repairs, usage; its measured records, each once)."""
+    cells = {name: [line for line in ledger if line["subset"] == name] for name in SUBSETS}
+    cells = {name: lines for name, lines in cells.items() if lines}
+    measured = {name: measured_of(lines, kept, references) for name, lines in cells.items()}
+    whole = [item for own in measured.values() for item in own]
+    row: dict[str, Any] = {name: quality(lines, measured[name]) for name, lines in cells.items()}
+    if ledger:
+        row["all"] = quality(ledger, measured_of(ledger, kept, references))
+    row["reasons"] = dict(sorted(Counter(reason for line in ledger for reason in line["reasons"]).items()))
+    return {**row, **repairs(ledger), "usage": account(usage, len(kept), priced_as)}, whole
+
+
 def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m stages.report.quality", description=__doc__.split("\n")[0])
     for option in ("filtered", "ledger", "usage"):
@@ -133,20 +152,9 @@ def main(arguments: Sequence[str]) -> None:
     for lang in languages:
         ledger = read_checked(ledgers[lang], "ledger")
         kept = {record["id"]: record for record in read_records(filtered[lang])}
-        cells = {name: [line for line in ledger if line["subset"] == name] for name in SUBSETS}
-        cells = {name: lines for name, lines in cells.items() if lines}
-        if ledger:
-            cells["all"] = ledger
-        metrics[lang] = {}
-        for name, lines in cells.items():
-            measured = measured_of(lines, kept, references)
-            metrics[lang][name] = quality(lines, measured)
-            whole += measured if name != "all" else []
-        metrics[lang]["reasons"] = dict(
-            sorted(Counter(reason for line in ledger for reason in line["reasons"]).items())
-        )
-        metrics[lang] |= repairs(ledger)
-        metrics[lang]["usage"] = account(read_checked_json(usages[lang], "usage"), len(kept), priced_as)
+        usage = read_checked_json(usages[lang], "usage")
+        metrics[lang], measured = of_language(ledger, kept, references, usage, priced_as)
+        whole += measured
     write_checked_json(options.metrics, metrics, "translation_metrics")
     write_checked_json(options.headline, headline(metrics), "headline")
     rows = [(reason, n, lang) for lang, row in metrics.items() for reason, n in row["reasons"].items()]
