@@ -10,8 +10,9 @@ export CUBLAS_WORKSPACE_CONFIG := :4096:8
 # The stages that ask an LLM, and what they need.
 ASKING := quality prompts classes
 BASELINES := evaluate@llm_0shot evaluate@llm_kshot
-# Two processes, a file of tests in one of them, so that what a file shares is made once.
-WORKERS := -n 2 --dist loadfile --no-loadscope-reorder
+# A file of tests in one process, so that what a file shares is made once. Three of them for two cores: many a test waits for
+# an endpoint's timeout or for a process, and another's run meanwhile. Two where tests train.
+BY_FILE := --dist loadfile --no-loadscope-reorder
 
 .NOTPARALLEL:
 .PHONY: help install repro review lint check test test-integration train dry-run seeds gpu-check merge release release-data bundle verify roundtrip record record-baseline formats wild lock docs metrics compare plots new audit pull label-studio FORCE
@@ -62,10 +63,10 @@ lint: .venv/with-dev  ## style and types
 # Types beside the tests: mypy is one process, and a first run of it takes as long as they do.
 check: .venv/with-dev  ## lint, types, fast tests
 	ruff check . && ruff format --check .
-	@mypy & types=$$!; pytest tests --ignore tests/integration $(WORKERS) -m "not slow"; tests=$$?; wait $$types && exit $$tests
+	@mypy & types=$$!; pytest tests --ignore tests/integration -n 3 $(BY_FILE) -m "not slow"; tests=$$?; wait $$types && exit $$tests
 
 test: .venv/with-dev .dvc/tmp/pulled tests/downloads/hironsancorpus-0.1.2.tar.gz  ## all tests but those with real servers and kills
-	pytest tests --ignore tests/integration $(WORKERS)
+	pytest tests --ignore tests/integration -n 3 $(BY_FILE)
 
 label-studio: .venv-label-studio/installed  ## a Label Studio in an environment of its own, 0.9 GB, for test-integration
 .venv-label-studio/installed: tests/label-studio.txt
@@ -76,7 +77,7 @@ label-studio: .venv-label-studio/installed  ## a Label Studio in an environment 
 
 test-integration: .venv/with-dev  ## real servers, kills, whole workflows
 	@$(MAKE) --no-print-directory label-studio || echo "Label Studio cannot be installed here: its test is skipped" >&2
-	pytest tests/integration $(WORKERS)
+	pytest tests/integration -n 2 $(BY_FILE)
 
 train: .venv/with-data .venv/with-train  ## train by a profile of profiles/: make train PROFILE=llama3-8b; its overrides go into params.yaml
 	python -m stages.model.profile $(or $(PROFILE),sample) --apply

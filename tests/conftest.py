@@ -13,7 +13,7 @@ from stages.records.record import Record
 from stages.sources import sample as adapter
 from stages.sources.common import Source
 
-# Before torch, numpy and the stages that tests start: a thread a process. Two workers whose threads share two cores wait for each other.
+# Before torch, numpy and the stages that tests start: a thread a process. Workers whose threads share two cores wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -254,8 +254,3 @@ def _codes(sounds: Sequence[str]) -> tuple[_Codes, list[int]]:
     size = min(max(map(len, rows)), LONGEST)
     filled = "".join(sound[:size].ljust(size, "\0") for sound in rows).encode("ascii")
     return np.frombuffer(filled, np.uint8).reshape(len(rows), size), [rows[sound] for sound in sounds]
-
-
-def likeness(part: str, other: str, *, within: bool = False) -> float:
-    """1 for the same sound, 0 or less for nothing in common; `within` looks for `part` anywhere in `other`."""
-    return likenesses([(part, other)])[0][within]

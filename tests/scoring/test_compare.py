@@ -44,6 +44,7 @@ def files(gold: Lines, tmp_path: Path) -> tuple[str, str, str]:
     return paths[0], paths[1], paths[2]
 
 
+@pytest.mark.slow
 def test_a_planted_effect_is_found_with_the_stated_power() -> None:
     generator = np.random.default_rng(1)
     tables = (simulated(100, planted(100), generator) for _ in range(150))
@@ -52,6 +53,7 @@ def test_a_planted_effect_is_found_with_the_stated_power() -> None:
     assert found["detectable"] == pytest.approx(100 * planted(100), rel=0.1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("texts", [13, 100], ids=["a cell of the sample", "many texts"])
 def test_a_null_effect_is_found_in_one_table_of_twenty(texts: int) -> None:
     generator = np.random.default_rng(2)
@@ -60,6 +62,7 @@ def test_a_null_effect_is_found_in_one_table_of_twenty(texts: int) -> None:
     assert found["WL"] <= 12.4
 
 
+@pytest.mark.slow
 def test_records_of_a_text_taken_for_independent_find_effects_that_are_not_there() -> None:
     generator = np.random.default_rng(3)
     found = rates((by_record(simulated(100, 0.0, generator)) for _ in range(40)), 200)
