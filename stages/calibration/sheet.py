@@ -24,6 +24,7 @@ from stages.core.files import read_bytes, replacing
 from stages.records.linear import encode_list, parse
 from stages.records.record import Extraction, Record, fields_of, occurrences
 from stages.records.tasks import ROLES, Task, task_of
+from stages.sources.common import refuse_foreign
 from stages.sources.places import split_number
 
 COLUMNS = ("id", "base_hash", "status", "findings", "source_text", "source_extractions")
@@ -114,6 +115,28 @@ def export(desk: Desk, names: Sequence[str], path: str | Path) -> None:
         file.write(out.getvalue().encode("utf-8-sig"))
 
 
+def table_of(path: str | Path) -> tuple[set[str], list[tuple[str, dict[str, str]]]]:
+    """(columns, (place, row) of each row) of a CSV as spreadsheets save it: parted by commas, semicolons or tabs, in UTF-8, or
+    UTF-16 with its mark.
+
+    Raises:
+        UserError: it is a workbook or another file that is no text, in another encoding, or no CSV.
+    """
+    data = read_bytes(path)
+    refuse_foreign(Path(path))
+    try:
+        text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UserError(str(path), f"is not UTF-8, at byte {error.start}", "save it as CSV UTF-8") from error
+    head = text.partition("\n")[0]
+    csv.field_size_limit(max(csv.field_size_limit(), len(text) + 1))  # a text may be longer than the module's 131,072
+    rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=head.count), strict=True)
+    try:
+        return set(rows.fieldnames or ()), [(f"{path}:{rows.line_num}", row) for row in rows]
+    except csv.Error as error:
+        raise UserError(f"{path}:{rows.line_num}", f"is no CSV: {error}", "fill in a fresh sheet") from error
+
+
 def _row_patches(desk: Desk, row: dict[str, str], annotator: str, reason: str | None) -> list[Patch]:
     case = desk.cases.get(row["id"])
     if case is None:
@@ -147,20 +170,11 @@ def patches_of(desk: Desk, path: str | Path, annotator: str, reason: str | None)
     Raises:
         UserError: it is no sheet, or a row cannot be read; every such row is named, and none is taken.
     """
-    try:
-        text = read_bytes(path).decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UserError(str(path), f"is not UTF-8, at byte {error.start}", "save it as CSV UTF-8") from error
-    delimiter = (
-        ";" if text.splitlines()[:1] and text.splitlines()[0].count(";") > text.splitlines()[0].count(",") else ","
-    )
-    try:
-        rows = list(csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
-    except csv.Error as error:
-        raise UserError(str(path), f"is no CSV: {error}", "export a fresh sheet and fill it in") from error
+    columns, placed = table_of(path)
+    rows = [row for _, row in placed]
     wanted = {"id", "base_hash", *EDITED}
-    if not rows or not wanted <= set(rows[0]):
-        missing = ", ".join(sorted(wanted - set(rows[0] if rows else ())))
+    if not rows or not wanted <= columns:
+        missing = ", ".join(sorted(wanted - (columns if rows else set())))
         raise UserError(str(path), f"has no rows, or not the columns {missing}", "export a fresh sheet and fill it in")
     made, faults, twice = list[Patch](), list[str](), Counter(row["id"] for row in rows)
     for number, row in enumerate(rows, 2):

@@ -23,6 +23,7 @@ from stages.core.errors import UserError
 from stages.core.files import read_bytes
 from stages.records.record import Extraction, occurrences
 from stages.records.tasks import ROLES, task_of
+from stages.sources.common import refuse_foreign
 
 REASON = "annotated in {}"
 
@@ -177,6 +178,17 @@ def _who(value: Any, annotator: str | None, tool: str) -> str:
     return str(value) if isinstance(value, str) else f"{tool}-{value}"
 
 
+def _one(classes: Sequence[Any]) -> str:
+    """The only class that was chosen, "" where none was.
+
+    Raises:
+        Unfit: there are several, and a text has one: which one is meant, nobody can tell.
+    """
+    if len(chosen := {str(label) for label in classes}) > 1:
+        raise Unfit(f"a text has one class, not {', '.join(sorted(chosen))}"[:200])
+    return next(iter(chosen), "")
+
+
 def from_label_studio(row: Any, annotator: str | None) -> Iterator[Given]:
     """The annotations of one task of an export, named JSON or JSON-MIN; cancelled ones are left out."""
     if not isinstance(row, dict):
@@ -244,7 +256,7 @@ def _take_result(given: Given, item: Any) -> None:
         for label in item.get("labels") or [""]:
             given.arrows.append((b, label, a) if item.get("direction") == "left" else (a, label, b))
     elif kind == "choices" and value.get("choices"):
-        chosen = str(value["choices"][0])
+        chosen = _one(value["choices"])
         if item.get("from_name") == "decision":
             given.decision = "reject" if chosen == "reject" else "accept"
         elif item.get("from_name") == "class":
@@ -274,7 +286,9 @@ def from_doccano(row: Any, annotator: str | None) -> Iterator[Given]:
     for arrow in row.get("relations") or ():
         given.arrows.append((str(arrow.get("from_id")), str(arrow.get("type") or ""), str(arrow.get("to_id"))))
     classes = row.get("cats") or ()
-    given.text_label = next((label for label in classes if isinstance(label, str)), None)
+    if isinstance(classes, dict):  # spaCy's: how far each holds
+        classes = [label for label, held in classes.items() if held >= 0.5]
+    given.text_label = _one([label for label in classes if isinstance(label, str)]) or None
     given.comment = "; ".join(str(one) for one in row.get("Comments") or row.get("comments") or ())
     yield given
 
@@ -326,7 +340,8 @@ READERS = {"label-studio": from_label_studio, "doccano": from_doccano, "argilla"
 
 def rows_of(path: str | Path) -> list[Any]:
     """The rows of an export: a JSON list, one object, or an object a line."""
-    data = read_bytes(path).removeprefix(b"\xef\xbb\xbf")
+    data = read_bytes(path)
+    refuse_foreign(Path(path))  # doccano's export is a zip
     try:
         value = orjson.loads(data)
     except orjson.JSONDecodeError:

@@ -23,11 +23,11 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from stages.calibration.sheet import safe_cell
+from stages.calibration.sheet import safe_cell, table_of
 from stages.core import config
 from stages.core.config import Count, Languages, Seed
 from stages.core.errors import UserError
-from stages.core.files import dumps, read_bytes, write_bytes
+from stages.core.files import dumps, write_bytes
 from stages.core.joins import by_language
 from stages.core.run import run
 from stages.core.schema import read_checked, write_checked_json
@@ -104,23 +104,19 @@ def draw(
 def read_sheets(folder: Path) -> Iterator[tuple[str, dict[str, str]]]:
     """(place, row) of every row that somebody filled in; UserError where a sheet is none, or an answer neither yes nor no."""
     for path in sorted(folder.glob("*.csv")):
-        try:
-            rows = csv.DictReader(io.StringIO(read_bytes(path).decode("utf-8-sig")), strict=True)
-            if not {"key", *QUESTIONS} <= set(rows.fieldnames or ()):
-                raise UserError(
-                    str(path), f"has no column {', '.join(QUESTIONS)} or key", "fill in a copy of sheets/reading.csv"
-                )
-            for row in rows:
-                place = f"{path}:{rows.line_num}"
-                for question in QUESTIONS:
-                    answer = (row[question] or "").strip().casefold()
-                    if answer not in ("", *ANSWERS):
-                        raise UserError(place, f"{question} is {answer!r}", "write yes or no, or leave it empty")
-                    row[question] = answer
-                if any(row[question] for question in QUESTIONS):
-                    yield place, row
-        except (csv.Error, UnicodeDecodeError) as error:
-            raise UserError(str(path), f"is no UTF-8 CSV: {error}", "save it as UTF-8, comma separated") from error
+        columns, rows = table_of(path)
+        if not {"key", *QUESTIONS} <= columns:
+            raise UserError(
+                str(path), f"has no column {', '.join(QUESTIONS)} or key", "fill in a copy of sheets/reading.csv"
+            )
+        for place, row in rows:
+            for question in QUESTIONS:
+                answer = (row[question] or "").strip().casefold()
+                if answer not in ("", *ANSWERS):
+                    raise UserError(place, f"{question} is {answer!r}", "write yes or no, or leave it empty")
+                row[question] = answer
+            if any(row[question] for question in QUESTIONS):
+                yield place, row
 
 
 def shares(pairs: Sequence[Pair], answers: Mapping[str, Mapping[str, str]]) -> dict[str, float]:

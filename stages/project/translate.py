@@ -36,7 +36,7 @@ from stages.exports.formats import FORMATS
 from stages.project import compose
 from stages.project.folder import environment, make
 from stages.project.run import RECORDS
-from stages.sources.common import Source
+from stages.sources.common import Source, refuse_foreign
 from stages.sources.forms import sniff
 from stages.sources.raw import ADAPTERS
 
@@ -74,6 +74,7 @@ def sources_of(path: Path, options: Options, default: Mapping[str, Any]) -> list
     """
     if not path.is_file():
         raise UserError(str(path), "no such file", "name a file in a form of docs/formats.md")
+    refuse_foreign(path)
     adapter = options.adapter or sniff(path)
     if adapter is None:
         data = read_bytes(path)

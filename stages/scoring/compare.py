@@ -27,7 +27,7 @@ from stages.core.run import run
 from stages.core.schema import write_checked_json
 from stages.records.tasks import LEVELS
 from stages.scoring.bootstrap import LEVEL, Array, Evaluate, Z, asked, collect, draws, figures, span, widening
-from stages.scoring.predictions import by_id, checked, nothing_asked
+from stages.scoring.predictions import by_id, checked, nothing_asked, tell_missing
 from stages.scoring.score import Cell, Counts, Prediction, counts_by_id, nest
 from stages.scoring.tables import fixed, plain
 
@@ -153,7 +153,9 @@ def counts(predictions: Path, gold: Path) -> dict[str, tuple[str, Cell, Counts]]
     """(group, cell, counts) by id of a file of predictions."""
     said: Mapping[str, Prediction] = by_id(checked(predictions, "prediction"))
     scored = counts_by_id(checked(gold, "example"), said)
-    return {id_: (group, cell, own) for id_, group, cell, own in scored}
+    found = {id_: (group, cell, own) for id_, group, cell, own in scored}
+    tell_missing(predictions, len(found) - len(said), len(found))
+    return found
 
 
 def compare_sides(a: str, b: str, gold: str, resamples: int, seed: int) -> dict[str, Any]:

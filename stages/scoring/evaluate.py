@@ -21,7 +21,7 @@ from stages.core.schema import write_checked_json
 from stages.records.tasks import LEVELS
 from stages.scoring import bootstrap
 from stages.scoring.bootstrap import Evaluate
-from stages.scoring.predictions import by_id, checked, nothing_asked
+from stages.scoring.predictions import by_id, checked, nothing_asked, tell_missing
 from stages.scoring.score import Cell, Cells, counts_by_id, defects, judge_all, label_scores, nest, scores, tally
 
 
@@ -89,7 +89,10 @@ def main(arguments: Sequence[str]) -> None:
                 write_checked_json(path, {}, schema)
         print(f"{options.gold} holds no example: nothing is scored")
         return
-    tallies = tally(judge_files(options.predictions, options.gold))
+    cells = judge_files(options.predictions, options.gold)
+    judged = [one for own in cells.values() for one in own]
+    tell_missing(options.predictions, sum("no_prediction" in one.defects for one in judged), len(judged))
+    tallies = tally(cells)
     result = scores(tallies)
     spread = None
     if evaluate:

@@ -25,7 +25,7 @@ from stages.records.linear import parse_parts
 from stages.records.record import locate
 from stages.records.tasks import FORMS, ROLES, Task
 from stages.scoring.partial import partial_matches
-from stages.scoring.predictions import by_id, checked
+from stages.scoring.predictions import by_id, checked, tell_missing
 from stages.scoring.score import Cell, Prediction, f1, judge_each, parse_output
 from stages.scoring.tables import fixed, markdown
 
@@ -369,7 +369,9 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("gold", metavar="GOLD", help="JSONL of examples, the test set")
     parser.add_argument("--metrics", metavar="FILE", help="write the scores here")
     options = parser.parse_args(arguments)
-    result = rescore(checked(options.gold, "example"), by_id(checked(options.predictions, "prediction")))
+    predictions = by_id(checked(options.predictions, "prediction"))
+    result = rescore(checked(options.gold, "example"), predictions)
+    tell_missing(options.predictions, result["n"] - len(predictions), result["n"])
     if options.metrics:
         write_checked_json(options.metrics, result, "external_scorer_metrics")
     print(table(result))

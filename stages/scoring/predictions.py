@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,13 @@ def nothing_asked(gold: str | Path, *predictions: str | Path) -> bool:
     return not any(checked(gold, "example")) and not any(
         line for path in predictions for line in checked(path, "prediction")
     )
+
+
+def tell_missing(path: str | Path, missing: int, total: int) -> None:
+    """Says, where it is so, that examples have no prediction: a file cut short would else pass for a bad model."""
+    if missing:
+        said = f"warning: {path}: no prediction for {missing} of {total} examples, which count as wrong"
+        print(said, file=sys.stderr)
 
 
 def by_id(lines: Iterable[tuple[str, Any]]) -> dict[str, Prediction]:

@@ -51,16 +51,19 @@ def opinion(document: Document, given: Any, account: Account) -> None:
 
 def documents(source: Source, path: Path, account: Account) -> Iterator[Document]:
     """One document a sentence."""
-    for file in sorted(path.glob("*.json")) if path.is_dir() else [path]:
+    # Names with a dot are a system's own: macOS packs a `._NAME.json` beside each file.
+    files = [file for file in sorted(path.glob("*.json")) if file.name[0] != "."] if path.is_dir() else [path]
+    for file in files:
         value = loads(read_bytes(file), str(file))
         sentences = value.get("sentences") if isinstance(value, dict) else None
         if not isinstance(sentences, list):
             raise UserError(str(file), "has no list of sentences", FORM)
         for n, sentence in enumerate(sentences):
-            account.met["rows"] += 1
+            place = f"{file}: sentences[{n}]"
+            account.row(place)
             match sentence:
                 case {"sentence": str(text), "opinions": list(opinions)}:
-                    document = Document(f"{file}: sentences[{n}]", text, f"{file.stem}-{n}")
+                    document = Document(place, text, f"{file.stem}-{n}")
                     for given in opinions:
                         opinion(document, given, account)
                     yield document

@@ -18,6 +18,31 @@ from stages.core.files import sha256_file
 from stages.records.record import Extraction, Record, group_of, normalise, record_id
 from stages.records.tasks import subset
 
+# What stands in place of a text file, by its first bytes: (what it is, what to do). gzip is read as it is.
+FOREIGN: dict[bytes, tuple[str, str]] = {
+    b"PK\x03\x04": ("a zip archive, or an office document", "unpack it, and name a file of it"),
+    b"BZh": ("packed by bzip2", "unpack it"),
+    b"\xfd7zXZ": ("packed by xz", "unpack it"),
+    b"\x28\xb5\x2f\xfd": ("packed by zstd", "unpack it"),
+    b"7z\xbc\xaf": ("a 7z archive", "unpack it"),
+    b"PAR1": ("a Parquet table", "write its rows as JSON lines"),
+    b"ARROW1": ("an Arrow table", "write its rows as JSON lines"),
+    b"SQLite format 3": ("a database", "write its rows as JSON lines"),
+    b"%PDF": ("a PDF", "name a file of annotated texts"),
+    b"version https://git-lfs": ("what Git LFS left in place of the file", "git lfs pull"),
+    b"<!doctype html": ("a web page", "download the file itself, not the page that shows it"),
+    b"<html": ("a web page", "download the file itself, not the page that shows it"),
+}
+
+
+def refuse_foreign(path: Path) -> None:
+    """UserError where a file is no text but something that holds, packs or shows one."""
+    with open(path, "rb") as file:
+        head = file.read(64)
+    for magic, (what, remedy) in FOREIGN.items():
+        if head.startswith(magic) or (magic[:1] == b"<" and head.lstrip().lower().startswith(magic)):
+            raise UserError(str(path), f"is {what}", remedy)
+
 
 @dataclass(frozen=True)
 class Source:
@@ -58,6 +83,8 @@ def pinned(source: Source) -> Path:
         raise UserError(
             source.path, f"SHA-256 is {found}, not the pinned one", "get the pinned file, or change the pin"
         )
+    if path.is_file():
+        refuse_foreign(path)
     return path
 
 

@@ -1,8 +1,9 @@
 """doccano's JSONL exports, of sequence labelling, of relations and of text classes; and spaCy's old triples.
 
 A row is `{"id", "text", "label": [[start, end, label], …]}` (also `labels`, or `entities`), or with relations `{"text", "entities":
-[{"id", "label", "start_offset", "end_offset"}], "relations": [{"from_id", "to_id", "type"}]}`; `label: ["class"]` or `cats` is the
-text's class. Offsets count code points, as doccano does. A row gives entities or, under `task: RE`, relations.
+[{"id", "label", "start_offset", "end_offset"}], "relations": [{"from_id", "to_id", "type"}]}`; `label: ["class"]` or `cats` (a
+list, or spaCy's `{"class": 1.0}`) is the text's class. Offsets count code points, as doccano does. A row gives entities or, under
+`task: RE`, relations.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ def documents(source: Source, path: Path, account: Account) -> Iterator[Document
         for item in _annotations(given):
             match item:
                 case str(label):
-                    document.text_label = label
+                    document.classify(label, account)
                     continue
                 case [start, end, label]:
                     identity = None
@@ -47,8 +48,10 @@ def documents(source: Source, path: Path, account: Account) -> Iterator[Document
                 ids[str(identity)] = len(document.mentions)
                 document.mentions.append(mention)
         cats = given.get("cats")
-        if isinstance(cats, list) and cats and isinstance(cats[0], str):
-            document.text_label = cats[0]
+        if isinstance(cats, dict):  # spaCy's: how far each class holds
+            cats = [label for label, held in cats.items() if isinstance(held, int | float) and held >= 0.5]
+        for label in listed(cats):
+            document.classify(label, account)
         for relation in listed(given.get("relations")):
             match relation:
                 case {"from_id": head, "to_id": tail, "type": label}:

@@ -30,7 +30,10 @@ def documents(source: Source, path: Path, account: Account) -> Iterator[Document
                 account.lose("rows", "wrong_shape")
                 continue
         text, places = join(tokens, source.lang or "en")
-        if isinstance(said := rest.get("text"), str) and (aligned := align(tokens, said)) is not None:
+        if isinstance(said := rest.get("text"), str):
+            if (aligned := align(tokens, said)) is None:
+                account.lose("rows", "tokens_not_in_the_text")
+                continue
             text, places = said, aligned
         document = Document(place, text, rest.get("id"))
         for entity in entities:

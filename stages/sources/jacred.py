@@ -37,8 +37,10 @@ def documents(source: Source, path: Path, account: Account) -> Iterator[Document
     lang = source.lang or "ja"
     for place, row in rows(path, account):
         match row:
-            case {"sents": list(sents), "vertexSet": list(vertices), **rest} if all(isinstance(s, list) for s in sents):
-                text, flat = join([str(token) for sent in sents for token in sent], lang)
+            case {"sents": list(sents), "vertexSet": list(vertices), **rest} if all(
+                isinstance(sent, list) and all(isinstance(token, str) for token in sent) for sent in sents
+            ):
+                text, flat = join([token for sent in sents for token in sent], lang)
             case _:
                 account.lose("rows", "wrong_shape")
                 continue

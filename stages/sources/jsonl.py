@@ -19,16 +19,28 @@ from stages.records.record import Record, group_of
 from stages.records.rules import record_faults
 from stages.records.tasks import SUBSETS, subset
 from stages.sources.common import Source, pinned
+from stages.sources.keys import repeated_keys
 
 
 def _values(path: Path) -> Iterator[tuple[str, Any]]:
     """(place, value) of each record of the file."""
-    if read_bytes(path).lstrip()[:1] == b"[":
-        for number, value in enumerate(loads(read_bytes(path), str(path))):
-            yield f"{path}[{number}]", value
+    data = read_bytes(path)
+    if data.lstrip()[:1] == b"[":
+        values = loads(data, str(path))
+        twice = repeated_keys(data)
+        for number, value in enumerate(values):
+            yield _once(f"{path}[{number}]", twice.get(number)), value
     else:
         for number, line in iter_lines(path):
-            yield f"{path}:{number}", loads(line, f"{path}:{number}")
+            value = loads(line, f"{path}:{number}")
+            yield _once(f"{path}:{number}", repeated_keys(b"[" + line + b"]").get(0)), value
+
+
+def _once(place: str, key: str | None) -> str:
+    """The place, where no key stands twice in its row."""
+    if key is not None:
+        raise UserError(place, f"key {key!r} stands twice", "keep one of them")
+    return place
 
 
 def _key(identifier: Any) -> str:

@@ -43,7 +43,8 @@ def _read(document: Document, results: list[Any], account: Account) -> None:
                     ids.setdefault(str(item.get("id")), len(document.mentions))
                     document.mentions.append(mention)
         elif item.get("type") == "choices":
-            document.text_label = next((c for c in listed(value.get("choices")) if isinstance(c, str)), None)
+            for choice in listed(value.get("choices")):
+                document.classify(choice, account)
         elif item.get("type") != "relation":
             account.aside[f"results of type {item.get('type')}"] += 1
     for item in (item for item in results if isinstance(item, dict) and item.get("type") == "relation"):

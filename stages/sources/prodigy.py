@@ -1,7 +1,7 @@
 """Prodigy's JSONL (`prodigy db-out`): spans by offsets, relations, and the annotator's verdict.
 
 A row is `{"text", "spans": [{"start", "end", "label"}], "relations": [{"head_span", "child_span", "label"}], "accept": ["class"],
-"answer": "accept"}`. Only accepted rows are taken (a row without `answer` counts as such); rejected and ignored ones are counted
+"answer": "accept"}`; without spans, the class may stand as `label`. Only accepted rows are taken (a row without `answer` counts as such); rejected and ignored ones are counted
 as aside. Offsets count code points, as in Python.
 """
 
@@ -38,8 +38,8 @@ def documents(source: Source, path: Path, account: Account) -> Iterator[Document
             if (mention := placed(text, given.get("label"), start, end, given.get("text"), account)) is not None:
                 at[f"{start}-{end}"] = len(document.mentions)
                 document.mentions.append(mention)
-        if isinstance(accepted := rest.get("accept"), list) and accepted:
-            document.text_label = str(accepted[0])
+        for label in [*listed(rest.get("accept")), None if rest.get("spans") else rest.get("label")]:
+            document.classify(label, account)
         for relation in listed(rest.get("relations")):
             match relation:
                 case {"head_span": {"start": a, "end": b}, "child_span": {"start": c, "end": d}, "label": label}:

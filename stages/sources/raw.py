@@ -46,8 +46,9 @@ from stages.sources import (
     ud_ner,
     wikipedia,
 )
-from stages.sources.common import Source, check_groups
+from stages.sources.common import Source, check_groups, refuse_foreign
 from stages.sources.forms import refuse_other
+from stages.sources.rows import NothingOfTask
 
 
 @dataclass(frozen=True)
@@ -94,13 +95,20 @@ def unwatched(sources: Sequence[Source]) -> list[str]:
 
 def read_source(source: Source) -> list[Record]:
     """The records of a source; UserError where its file has the form of another adapter."""
-    refuse_other(Path(source.path), source.adapter)
+    if (path := Path(source.path)).is_file():
+        refuse_foreign(path)
+    refuse_other(path, source.adapter)
     return ADAPTERS[source.adapter](source)
 
 
 def collect(sources: list[Source], languages: Sequence[str]) -> tuple[list[Record], list[Record], list[Record]]:
-    """(records, references, natural records) of all sources; UserError on two sources of one name, or wrong groups."""
+    """(records, references, natural records) of all sources; UserError on two sources of one name, or wrong groups.
+
+    A file without annotations of its task is passed over, with a line that says so, where another file has some of that task: of
+    several files read for entities and relations, not each need have relations.
+    """
     records, references, natural = list[Record](), list[Record](), list[Record]()
+    without = list[tuple[Source, NothingOfTask]]()
     seen = set[str]()
     for source in sources:
         if source.name in seen:
@@ -112,9 +120,17 @@ def collect(sources: list[Source], languages: Sequence[str]) -> tuple[list[Recor
         if source.adapter == "references":
             references += jsonl.references(source)
             continue
-        records += read_source(source)
+        try:
+            records += read_source(source)
+        except NothingOfTask as error:
+            without.append((source, error))
         if source.adapter == "sample":
             references += sample.references(source)
+    given = {(record["subset"], record["task"]) for record in records}
+    for source, nothing in without:
+        if nothing.of not in given:
+            raise nothing
+        print(f"{source.name}: 0 records; {nothing.place} {nothing.fault}")
     check_groups([*records, *references, *natural])
     return records, references, natural
 

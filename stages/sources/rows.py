@@ -22,6 +22,16 @@ from stages.records.record import Extraction, Record, locate, occurrences, unali
 from stages.records.tasks import DELIMITERS, subset, task_of
 from stages.records.warnings import blank, trimmed
 from stages.sources.common import Natives, Source, make_record, native_of, pinned
+from stages.sources.keys import repeated_keys
+
+
+class NothingOfTask(UserError):
+    """A sound file without any annotation of the task that it is read for; `of` is its (sub-dataset, task)."""
+
+    def __init__(self, place: str, fault: str, remedy: str, of: tuple[str, str]) -> None:
+        super().__init__(place, fault, remedy)
+        self.of = of
+
 
 LOST_AT_MOST = 0.1  # of the rows, the entities or the answers of a file
 UNITS = ("rows", "entities", "answers")
@@ -48,6 +58,16 @@ class Document:
     mentions: list[Mention] = field(default_factory=list)
     relations: list[tuple[int, str, int]] = field(default_factory=list)
 
+    def classify(self, label: Any, account: Account) -> None:
+        """Takes a class of the text. A record has one: a second, other one is counted as a lost answer."""
+        if not isinstance(label, str) or not label.strip() or label.strip() == self.text_label:
+            return
+        if self.text_label is None:
+            self.text_label = label.strip()
+        else:
+            account.met["answers"] += 1
+            account.lose("answers", "second_class_of_a_text")
+
     def relate(self, head: int | None, label: Any, tail: int | None, account: Account) -> None:
         """Takes a relation between two of the mentions; where one of them or its label is missing, it is counted as lost."""
         if head is not None and tail is not None and isinstance(label, str):
@@ -58,22 +78,39 @@ class Document:
 
 
 class Account:
-    """What was met and what was lost of each of `UNITS`, by reason."""
+    """What was met and what was lost of each of `UNITS`, by reason, with the place of the first loss for each."""
 
-    def __init__(self) -> None:
+    def __init__(self, path: str = "") -> None:
         self.met, self.lost = Counter[str](), {unit: Counter[str]() for unit in UNITS}
-        self.aside = Counter[
-            str
-        ]()  # what the task does not take and is no loss: relations of a file read for its entities
+        self.path = path
+        self.first = dict[tuple[str, str], str]()
+        # What the task does not take and is no loss: relations of a file read for its entities.
+        self.aside = Counter[str]()
+        self._place = ""
 
-    def lose(self, unit: str, reason: str, number: int = 1) -> None:
-        """Counts what is dropped."""
-        self.lost[unit][reason] += number
+    def row(self, place: str) -> None:
+        """Counts a row that is met."""
+        self.met["rows"] += 1
+        self.at(place)
+
+    def at(self, place: str) -> None:
+        """What is lost from now on is lost there."""
+        self._place = place
+
+    def lose(self, unit: str, reason: str, fault: str = "") -> None:
+        """Counts what is dropped; `fault` says more of the first."""
+        self.lost[unit][reason] += 1
+        self.first.setdefault((unit, reason), self._place + (fault and f": {fault}"))
+
+    def _told(self, unit: str, reason: str) -> str:
+        first = self.first[unit, reason].removeprefix(self.path)  # the file is named before
+        said = f" (first: {Path(self.path).name}{first})" if first else ""
+        return f"{reason} {self.lost[unit][reason]}{said}"
 
     def told(self) -> str:
         """Every loss, by unit and reason."""
         parts = [
-            f"{unit} " + ", ".join(f"{reason} {number}" for reason, number in sorted(lost.items()))
+            f"{unit} " + ", ".join(self._told(unit, reason) for reason in sorted(lost))
             for unit, lost in self.lost.items()
             if lost
         ]
@@ -89,26 +126,36 @@ class Account:
 
 
 def rows(path: Path, account: Account) -> Iterator[tuple[str, Any]]:
-    """(place, value) of each row of a file of JSON lines or of one JSON list, packed or not; broken lines are counted."""
+    """(place, value) of each row of a file of JSON lines or of one JSON list, packed or not.
+
+    Broken lines are counted, and rows in which a key stands twice: a reader sees one of its values, and would not miss the other.
+    """
     data = read_bytes(path)
     if data.lstrip()[:1] == b"[":
         values = loads(data, str(path))
+        twice = repeated_keys(data)
         for number, value in enumerate(values if isinstance(values, list) else []):
-            account.met["rows"] += 1
-            yield f"{path}[{number}]", value
+            account.row(f"{path}[{number}]")
+            if number in twice:
+                account.lose("rows", "key_twice", repr(twice[number]))
+            else:
+                yield f"{path}[{number}]", value
         return
     for number, line in enumerate(data.split(b"\n"), 1):
         if not line.strip():
             continue
-        account.met["rows"] += 1
+        account.row(f"{path}:{number}")
         try:
             value = orjson.loads(line)
         except orjson.JSONDecodeError as error:
             if "UTF-8" in (fault := json_fault(line, error)):
                 raise UserError(f"{path}:{number}", fault, "save the file as UTF-8") from error
-            account.lose("rows", "not_json")
+            account.lose("rows", "not_json", str(error).removeprefix("unexpected character, "))
             continue
-        yield f"{path}:{number}", value
+        if twice := repeated_keys(b"[" + line + b"]"):
+            account.lose("rows", "key_twice", repr(twice[0]))
+        else:
+            yield f"{path}:{number}", value
 
 
 def listed(value: Any) -> list[Any]:
@@ -210,6 +257,8 @@ class Target:
             "label_not_in_table": ("labels", self.closed),
         }
         reasons = {reason.partition(":")[0] for counts in lost.values() for reason in counts}
+        if "second_class_of_a_text" in reasons:
+            return "a text has one class: leave one in the file"
         told = [
             f"{what}: {', '.join(labels or ('open',))}" for reason, (what, labels) in known.items() if reason in reasons
         ]
@@ -258,9 +307,10 @@ def records(
     Raises:
         UserError: more than `LOST_AT_MOST` of rows, entities or answers would be lost, or there is no document at all.
     """
-    target, account, natives = Target(source, name, task, lang), Account(), Natives()
+    target, account, natives = Target(source, name, task, lang), Account(source.path), Natives()
     result, path = list[Record](), pinned(source)
     for document in islice(documents(source, path, account), source.limit):
+        account.at(document.place)
         if all(map(blank, document.text)):
             account.lose("rows", "no_text")
             continue
@@ -284,11 +334,14 @@ def records(
         )
     account.check(source.path, target.remedy(account.lost, form))
     if target.kind == "relation" and result and not account.met["relations"]:
-        remedy = f"take {source.name} out of raw.sources in params.yaml, or give it another task"
-        raise UserError(source.path, f"has no relation, which task {target.task} is of", remedy)
-    if not result:
-        raise UserError(source.path, "holds no text", form)
+        remedy = f"leave task {target.task} out (in params.yaml: take {source.name} out of raw.sources)"
+        fault = f"has no relation, which task {target.task} is of"
+        raise NothingOfTask(source.path, fault, remedy, (target.name, target.task))
     account.aside["entities not in their text"] = sum(len(unaligned(record)) for record in result)
     aside = ", ".join(f"{what} {number}" for what, number in account.aside.items() if number)
+    if not result:
+        raise UserError(source.path, f"gives no record: {aside}" if aside else "holds no text", form)
     print(f"{source.name}: {len(result)} records; lost: {account.told()}" + (f"; aside: {aside}" if aside else ""))
+    if not any(record["extractions"] for record in result):
+        print(f"warning: {source.path}: has not one annotation that is read; {form}")
     return result

@@ -23,26 +23,38 @@ from stages.sources.rows import records as read
 FORM = "XML of <sentence id><text/><Opinions><Opinion target category polarity from to/></Opinions></sentence>"
 
 
+class _Declared(Exception):
+    """A document type is declared."""
+
+
+class _Plain(ElementTree.TreeBuilder):
+    """A tree of a document without a type: refused by the parser, so in every encoding, and where its words are text they pass."""
+
+    def doctype(self, *_: str | None) -> None:
+        """Called where a declaration begins, before its entities are read."""
+        raise _Declared
+
+
 def _number(value: str | None) -> int | None:
     return int(value) if value is not None and value.isdecimal() else None
 
 
 def documents(source: Source, path: Path, account: Account) -> Iterator[Document]:
     """One document a sentence."""
-    data = read_bytes(path)
-    if b"<!DOCTYPE" in data or b"<!ENTITY" in data:
-        raise UserError(str(path), "declares a document type or entities", "take the declaration out")
     try:
-        root = ElementTree.fromstring(data)
-    except ElementTree.ParseError as error:
+        root = ElementTree.fromstring(read_bytes(path), ElementTree.XMLParser(target=_Plain()))
+    except _Declared as error:
+        raise UserError(str(path), "declares a document type or entities", "take the declaration out") from error
+    except (ElementTree.ParseError, LookupError, ValueError) as error:  # or an encoding that nobody knows
         raise UserError(str(path), f"broken XML: {error}", FORM) from error
     for sentence in root.iter("sentence"):
-        account.met["rows"] += 1
+        place = f"{path}: {sentence.get('id')}"
+        account.row(place)
         text = sentence.findtext("text")
         if text is None:
             account.lose("rows", "wrong_shape")
             continue
-        document = Document(f"{path}: {sentence.get('id')}", text, sentence.get("id"))
+        document = Document(place, text, sentence.get("id"))
         for given in (*sentence.iter("Opinion"), *sentence.iter("aspectTerm")):
             found = {
                 "target": given.get("target", given.get("term")),

@@ -12,10 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from stages.core.errors import UserError
-from stages.core.files import read_bytes
 from stages.records.record import Record
 from stages.sources.common import Source
-from stages.sources.conll import align, entities
+from stages.sources.conll import align, entities, lines_of
 from stages.sources.rows import Account, Document, placed
 from stages.sources.rows import records as read
 
@@ -39,8 +38,8 @@ def _document(place: str, comments: dict[str, str], lines: list[list[str]], acco
 
 def documents(source: Source, path: Path, account: Account) -> Iterator[Document]:
     """One document a sentence."""
-    comments, lines = dict[str, str](), list[list[str]]()
-    for number, line in enumerate([*read_bytes(path).decode("utf-8", "replace").splitlines(), ""], 1):
+    comments, lines, first = dict[str, str](), list[list[str]](), 0
+    for number, line in enumerate([*lines_of(path), ""], 1):
         if line.startswith("#"):
             key, _, value = line[1:].partition("=")
             comments[key.strip()] = value.strip()
@@ -49,10 +48,12 @@ def documents(source: Source, path: Path, account: Account) -> Iterator[Document
             if len(parts) != 10:
                 raise UserError(f"{path}:{number}", f"{len(parts)} columns, not ten", FORM)
             if parts[0].isdigit():
+                first = first if lines else number
                 lines.append(parts)
         elif lines:
-            account.met["rows"] += 1
-            document = _document(f"{path}:{number}", comments, lines, account)
+            place = f"{path}:{first}"
+            account.row(place)
+            document = _document(place, comments, lines, account)
             if document is not None:
                 yield document
             comments, lines = {}, []

@@ -140,7 +140,12 @@ def test_a_row_that_cannot_be_taken_is_named_and_nothing_is_written(
 
 def test_what_is_no_sheet_is_told(project: Path) -> None:
     desk = open_desk(project / "data", LANGUAGES)
-    for data, said in ((b"a,b\n1,2\n", "not the columns"), (b"", "has no rows"), ("桂".encode("cp932"), "not UTF-8")):
+    for data, said in (
+        (b"a,b\n1,2\n", "not the columns"),
+        (b"", "has no rows"),
+        ("桂".encode("cp932"), "not UTF-8"),
+        (b"PK\x03\x04\x14", "an office document"),
+    ):
         (project / "s.csv").write_bytes(data)
         with pytest.raises(UserError, match=said):
             patches_of(desk, project / "s.csv", "a", None)

@@ -172,6 +172,19 @@ def test_label_studio_in_every_shape_of_its_export(kept: Record) -> None:
     assert [item["label"] for item in extractions_of(given(two), "span")] == ["Location", "Facility"]
 
 
+def test_two_classes_of_a_text_are_told_and_none_is_taken(kept: Record) -> None:
+    task = returned(label_studio(kept, None))
+    chosen = next(item for item in task["annotations"][0]["result"] if item["type"] == "choices")
+    chosen["value"]["choices"] = ["Society", "Nature"]
+    with pytest.raises(Unfit, match="a text has one class, not Nature, Society"):
+        list(from_label_studio(task, None))
+    row = {"text": kept["text"], "record_id": KUME, "base_hash": "", "annotator": "kei"}
+    with pytest.raises(Unfit, match="a text has one class"):
+        list(from_doccano({**row, "cats": ["Society", "Nature"]}, None))
+    (given,) = from_doccano({**row, "cats": {"Society": 0.0, "Nature": 1.0}}, None)
+    assert given.text_label == "Nature"
+
+
 def test_decision_correction_and_reasons_come_back(kept: Record) -> None:
     task = returned(label_studio(kept, None))
     results = task["annotations"][0]["result"]
@@ -286,6 +299,9 @@ def test_an_export_that_cannot_be_read_is_told_by_row(project: Path, row: Any, k
         answers(desk, path, "label-studio", None)
     path.write_text("{", encoding="utf-8")
     with pytest.raises(UserError, match="neither JSON nor JSON lines"):
+        answers(desk, path, "doccano", None)
+    path.write_bytes(b"PK\x03\x04\x14\0")  # as doccano's export is saved
+    with pytest.raises(UserError, match="is a zip archive"):
         answers(desk, path, "doccano", None)
     append(project / "data/calibration", "kei", [])
     assert content(kept)

@@ -105,3 +105,29 @@ def test_a_sheet_that_is_none_is_named(tmp_path: Path, rows: list[dict[str, str]
     with pytest.raises(UserError) as error:
         list(read_sheets(tmp_path))
     assert said in str(error.value)
+
+
+@pytest.mark.parametrize(("encoding", "delimiter"), [("utf-8-sig", ";"), ("utf-16", "\t"), ("utf-8", ",")])
+def test_a_sheet_is_read_as_each_spreadsheet_saves_it(tmp_path: Path, encoding: str, delimiter: str) -> None:
+    csv.field_size_limit(131_072)
+    pairs = [Pair("en", "é" * 140_000, "a; b, c", (), True)]  # longer than the csv module's own limit
+    row = {
+        "key": pairs[0].key,
+        "source": pairs[0].source,
+        "translation": pairs[0].translation,
+        "adequate": "yes",
+        "spans": "",
+    }
+    out = io.StringIO(newline="")
+    table = csv.DictWriter(out, row.keys(), delimiter=delimiter)
+    table.writeheader()
+    table.writerow(row)
+    (tmp_path / "kei.csv").write_bytes(out.getvalue().encode(encoding))
+    ((_, read),) = read_sheets(tmp_path)
+    assert (read["key"], read["adequate"]) == (pairs[0].key, "yes")
+
+
+def test_a_workbook_in_place_of_a_sheet_is_named(tmp_path: Path) -> None:
+    (tmp_path / "kei.csv").write_bytes(b"PK\x03\x04\x14\0")
+    with pytest.raises(UserError, match="is a zip archive, or an office document"):
+        list(read_sheets(tmp_path))

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from stages.core.errors import UserError
+from stages.core.files import write_json
 from stages.core.schema import file_faults
 from stages.records.tasks import DELIMITERS, LABELS, SUBSETS, Subset, by_word, subset, subsets, task_of
 
@@ -110,3 +111,13 @@ def test_unknown_names_are_refused_with_the_known_ones() -> None:
         scnm.text_label("社会", "ja", "fr")
     with pytest.raises(UserError, match="its labels are open"):
         subset("TCONER").word_label("NER", "city", "en", "ja")
+
+
+def test_a_task_may_have_one_label_and_a_text_no_fewer_than_two_classes(tmp_path: Path) -> None:
+    task = {"kind": "span", "word": "Disease NER", "labels": {"en": ["Disease"], "ja": ["病気"]}}  # as NCBI-disease
+    table = {"subset": "CARE", "source_lang": "en", "text_labels": {"en": ["A", "B"]}, "tasks": {"NER": task}}
+    write_json(tmp_path / "CARE.json", table)
+    assert list(file_faults(tmp_path / "CARE.json", "labels")) == []
+    write_json(tmp_path / "CARE.json", {**table, "text_labels": {"en": ["A"]}})
+    (fault,) = file_faults(tmp_path / "CARE.json", "labels")
+    assert "too short" in str(fault)

@@ -51,6 +51,17 @@ def test_bad_input_is_one_line_and_writes_nothing(tmp_path: Path, predictions: A
     assert sorted(tmp_path.iterdir()) == before
 
 
+def test_examples_without_a_prediction_are_told(tmp_path: Path) -> None:
+    write_jsonl(tmp_path / "gold.jsonl", GOLD)
+    write_jsonl(tmp_path / "pred.jsonl", FINE[:1])
+    pred, gold = str(tmp_path / "pred.jsonl"), str(tmp_path / "gold.jsonl")
+    said = f"warning: {pred}: no prediction for 1 of 2 examples, which count as wrong"
+    for words in (["evaluate", pred, gold], ["external_scorers", pred, gold], ["compare", pred, pred, "--gold", gold]):
+        done = here([f"stages.scoring.{words[0]}", *words[1:]])
+        assert done.returncode == 0
+        assert said in done.stderr, words
+
+
 def test_command_writes_valid_files_or_prints_a_table(tmp_path: Path) -> None:
     joint = examples("joint")
     write_jsonl(tmp_path / "gold.jsonl", joint)
@@ -61,7 +72,7 @@ def test_command_writes_valid_files_or_prints_a_table(tmp_path: Path) -> None:
     contents = []
     for _ in range(2):
         done = command(tmp_path / "pred.jsonl", tmp_path / "gold.jsonl", *options)
-        assert (done.returncode, done.stderr) == (0, "")
+        assert (done.returncode, len(done.stderr.splitlines())) == (0, 1)  # that five have no prediction
         contents.append([(tmp_path / f"{name}.json").read_bytes() for name in files])
     assert contents[0] == contents[1]
     for data, schema in zip(contents[0], files.values(), strict=True):
