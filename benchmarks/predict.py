@@ -7,7 +7,8 @@ second, loading left out; ours the best of `--rounds` in turn. One by one takes 
 between two ways is a numeric tie: a batch sums in another order, and so does a merged head of fewer rows; they are counted.
 Beside the peers our answers may loop to the limit, as theirs. `constrained_vs_free` is of the stage as the params have it, its
 guard against loops (`predict.stop_repetition`) included: one loop, a batch of its own at the end, otherwise weighs more than what is
-measured (`constrained_vs_free_unguarded`). Writes `benchmarks/results/predict.json`; under four minutes.
+measured (`constrained_vs_free_unguarded`). It is by examples a second: tokens are those of the answers, and of constrained ones some that
+the model wrote are left out. Writes `benchmarks/results/predict.json`; under four minutes.
 """
 
 from __future__ import annotations
@@ -76,7 +77,8 @@ def main(arguments: Sequence[str]) -> None:
         "the stage, free": partial(ours, "the stage, free", None, knobs.stop_repetition),
         "the stage, constrained": partial(ours, "the stage, constrained", view, knobs.stop_repetition),
     }
-    for way, took in seconds(ways, options.rounds).items():
+    times = seconds(ways, options.rounds)
+    for way, took in times.items():
         speed[way] = sum(len(output_ids(tokenizer, row["output"])) + row["finished"] for row in texts[way]) / took
 
     def differ(outputs: dict[int, list[int]]) -> int:
@@ -93,8 +95,8 @@ def main(arguments: Sequence[str]) -> None:
         {
             "vs_one_by_one": round(speed["ours, free"] / one, 2),
             "vs_sorted_batch": round(speed["ours, free"] / batched, 2),
-            "constrained_vs_free": round(speed["the stage, constrained"] / speed["the stage, free"], 2),
-            "constrained_vs_free_unguarded": round(speed["ours, constrained"] / speed["ours, free"], 2),
+            "constrained_vs_free": round(times["the stage, free"] / times["the stage, constrained"], 2),
+            "constrained_vs_free_unguarded": round(times["ours, free"] / times["ours, constrained"], 2),
             "tokens_per_s": {way: round(value, 1) for way, value in speed.items()},
             "other_text_than_one_by_one": differ(single),
             "other_text_than_sorted_batch": differ(sorted_batch),

@@ -4,6 +4,7 @@ An answer is `{text label}/{instruct word}/{list}` as `stages.records.linear` wr
 ones: up to `LONGEST_LABEL` characters without a delimiter), spans verbatim from the text, in whole words and with their escapes, the
 end only where the answer is complete. llguidance holds this grammar, one a text, over the bytes of the tokens, so a character may be
 split across tokens but never cut. What a grammar cannot count, `stages.model.repetition` does for every way of decoding.
+`Answer` is the grammar, `Draft` what prediction makes of it.
 """
 
 from __future__ import annotations
@@ -22,14 +23,16 @@ from numpy.typing import NDArray
 
 from stages.core.errors import UserError
 from stages.model.common import decode, output_ids
-from stages.records.linear import View, split_input
+from stages.records.linear import View, encode_list, parse, split_input
 from stages.records.tasks import Task, subset
 
 LONGEST_LABEL = 64  # characters of an open label
+ASK_WORDS: tuple[View, ...] = ("joint", "words", "text_given")
 
 _OPEN_LABEL = rf"/[^:;\/\\\n\r]{{1,{LONGEST_LABEL}}}/"  # the characters of `tasks.DELIMITERS` left out
 # An even or an odd number of backslashes at the end: in the odd case the last one is not escaped yet.
 _EVEN, _ODD = r"/(?s:(.*[^\\])?(\\\\)*)/", r"/(?s:(.*[^\\])?(\\\\)*\\)/"
+_TRIMMED = r"/\S(?s:.*\S)?/"  # no white space at either end
 _LISTS = {
     "span": '(":" WORD ";" SPAN)*',
     "relation": '((":" SPAN ";" WORD ";" SPAN)+ ":")?',
@@ -63,18 +66,19 @@ def grammar(example: Mapping[str, Any], view: View) -> str:
         raise UserError(
             example["id"], f"{entry.name} has no labels in {lang!r}", "one of " + ", ".join(entry.languages)
         )
-    asks_label, asks_words = view in ("joint", "text", "words_given"), view in ("joint", "words", "text_given")
+    asks_label, asks_words = view in ("joint", "text", "words_given"), view in ASK_WORDS
     start = f"start: {'LABEL ' if asks_label else ''}{_literal(f'/{task.word}/')}{' list' if asks_words else ''}"
     rules = [_ANY_TOKENS, start]
     if asks_label:
         rules.append("LABEL: " + " | ".join(map(_literal, entry.text_labels[lang])))
     if asks_words:
-        rules.append(f"list: {_LISTS[task.kind] if text else _literal('')}")
-        if text:
+        any_span = regex.search(r"\P{White_Space}", text) is not None
+        rules.append(f"list: {_LISTS[task.kind] if any_span else _literal('')}")
+        if any_span:
             rules += _span_rules(text)
-        if text and task.kind == "event":
+        if any_span and task.kind == "event":
             rules.append(f"event: {_EVENT}")
-        elif text:
+        elif any_span:
             table = entry.word_labels[task.name]
             rules.append("WORD: " + (" | ".join(map(_literal, table[lang])) if table else _OPEN_LABEL))
     return "\n".join(rules) + "\n"
@@ -98,8 +102,8 @@ def _span_rules(text: str) -> list[str]:
     ]
     rules = [f"PART: %regex {json.dumps({'substring_chunks': pieces}, ensure_ascii=False)}"]
     if "\\" in text:
-        return [*rules, f'SPAN: PART & {_EVEN} & /(?s:.+)/ | (PART & {_ODD}) "\\\\"']
-    return [*rules, "SPAN: PART & /(?s:.+)/"]
+        return [*rules, f'SPAN: PART & {_EVEN} & {_TRIMMED} | (PART & {_ODD} & {_TRIMMED}) "\\\\"']
+    return [*rules, f"SPAN: PART & {_TRIMMED}"]
 
 
 def _literal(value: str) -> str:
@@ -179,3 +183,60 @@ class Answer:
         if self._matcher.is_error():
             fault = " ".join(self._matcher.get_error().split())[:300]
             raise UserError(self._id, f"constrained decoding failed: {fault}", "predict it unconstrained and report it")
+
+
+class Draft(Answer):
+    """An answer as prediction writes it: by the grammar, but a list of relations or events may go on without it.
+
+    A relation or event is right only as a whole, and where one of its tokens had to be forced the rest seldom is
+    (docs/constrained.md has the figures). So from the first token that the grammar refuses there the model writes what it
+    would, and `kept` leaves out what the grammar does not have: never more than that, so that no right extraction is lost.
+    """
+
+    def __init__(self, vocabulary: Vocabulary, example: Mapping[str, Any], view: View) -> None:
+        super().__init__(vocabulary, example, view)
+        self._task = text_of(example, view)[1]
+        self._may_leave = self._task.kind != "span" and view in ASK_WORDS
+        self._written: list[int] = []
+        self._left = False  # whether the grammar is left
+
+    @property
+    def _head(self) -> bytes:
+        """What stands before the list."""
+        return f"/{self._task.word}/".encode()
+
+    def add(self, token: int) -> bool:
+        if self._left:
+            return True
+        added = super().add(token)
+        if added:
+            self._written.append(token)
+        elif self._may_leave and self._head in self._vocabulary.bytes_of(*self._written):
+            self._left = added = True
+        return added
+
+    def choose(self, scores: torch.Tensor, tokens: NDArray[np.int64] | None = None) -> int:
+        token = super().choose(scores, tokens)
+        self._written.append(token)
+        return token
+
+    def kept(self, output: str) -> tuple[str, int]:
+        """The answer, and how many extractions were left out of `output`, which the model wrote; no more can be added."""
+        if not self._left:
+            return output, 0
+        label, head, _ = output.partition(self._head.decode())
+        parsed = parse(output, self._task)
+        kept = [
+            fields
+            for fields in parsed.extractions
+            if self._allows(label + head + encode_list([fields], self._task.kind))
+        ]
+        malformed = sum(defect in ("field_count", "empty_field") for defect in parsed.defects)
+        left_out = len(parsed.extractions) - len(kept) + malformed
+        return label + head + encode_list(kept, self._task.kind), left_out
+
+    def _allows(self, output: str) -> bool:
+        """Whether the grammar has this answer."""
+        ids = [*self._vocabulary.grammar.tokenize_str(output), self._vocabulary.end]
+        self._matcher.reset()
+        return self._matcher.try_consume_tokens(ids) == len(ids)

@@ -49,7 +49,7 @@ from stages.model.common import (
     prompt_ids,
 )
 from stages.model.decoding import greedy
-from stages.model.grammar import Answer, vocabulary_of
+from stages.model.grammar import Draft, vocabulary_of
 from stages.model.head import Head
 from stages.model.repetition import Watch, cut
 from stages.records.linear import View
@@ -122,11 +122,13 @@ def predict(
     bar = tqdm(total=len(examples), unit="example", mininterval=0.5 if sys.stderr.isatty() else 30)
     for start in range(0, len(order), batch_size):
         batch = order[start : start + batch_size]
-        answers = [Answer(vocabulary, examples[n], view) for n in batch] if vocabulary and view else []
+        answers = [Draft(vocabulary, examples[n], view) for n in batch] if vocabulary and view else []
         stop = Watch(tokenizer, [examples[n] for n in batch]) if stop_repetition else None
         outputs = greedy(model, head, [prompts[n] for n in batch], tokenizer.eos_token_id, limit, answers, stop)
-        for n, (ids, finished) in zip(batch, outputs, strict=True):
+        for place, (n, (ids, finished)) in enumerate(zip(batch, outputs, strict=True)):
             result[n] = prediction(examples[n], decode(tokenizer, ids), finished, stop_repetition)
+            if answers:
+                result[n]["output"], result[n]["left_out"] = answers[place].kept(result[n]["output"])
             written += len(ids) + finished
         bar.update(len(batch))
         bar.set_postfix(tokens_s=round(written / (time.perf_counter() - began)), refresh=False)
@@ -215,7 +217,9 @@ def main(arguments: Sequence[str]) -> None:
     for path, part in zip(given.out, answers(files, options, given), strict=True):
         write_checked(path, part, "prediction")
         short, ended = sum(not item["finished"] for item in part), sum(item["repeated"] for item in part)
-        print(f"{path}: {len(part)} predictions, {short} cut by max_new_tokens, {ended} ended by a repetition")
+        print(f"{path}: {len(part)} predictions, {short} cut by max_new_tokens, {ended} ended by a repetition", end="")
+        left_out = sum(item.get("left_out", 0) for item in part)
+        print(f", {left_out} relations or events left out" if left_out else "")
 
 
 if __name__ == "__main__":

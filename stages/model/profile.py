@@ -12,11 +12,13 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field
 from ruamel.yaml import YAML
+from ruamel.yaml.nodes import Node, ScalarNode, SequenceNode
 
 from stages.core import config
 from stages.core.config import Count
@@ -80,24 +82,55 @@ def needs(name: str) -> Estimate:
     return estimate(path, options, dtype, profile.devices, rows=profile.rows)
 
 
+def _written(value: Any) -> str:
+    """A value as it stands behind its key, of a list one item."""
+    if value is None:
+        return "null"
+    text = StringIO()
+    yaml = YAML()
+    yaml.width = 4096
+    yaml.dump({"": value}, text)
+    return text.getvalue().partition(": ")[2].rstrip("\n")
+
+
+def _set(text: str, key: Node, old: Node, value: Any) -> str:
+    """A YAML text with another value behind one key, which keeps its line's comment; all other lines stay as they are."""
+    block = isinstance(old, SequenceNode) and not old.flow_style and bool(old.value)
+    last = old.value[-1] if block else old
+    start = key.end_mark.index + 1  # behind the colon
+    # Where a value is not written at all, its marks are those of what comes next.
+    empty = isinstance(old, ScalarNode) and not old.value and old.style is None
+    rest = start if block or empty else old.end_mark.index
+    comment = text[rest:].partition("\n")[0]
+    end = text.find("\n", last.end_mark.index) if block else rest + len(comment)
+    if isinstance(value, list) and value:
+        indent = "\n" + " " * (key.start_mark.column + 2) + "- "
+        new = comment + "".join(indent + _written(item) for item in value)
+    else:
+        new = f" {_written(value)}{comment}"
+    return text[:start] + new + (text[end:] if end >= 0 else "")
+
+
 def apply(name: str, path: Path = config.PATH) -> list[str]:
-    """Writes a profile into a params file, its comments kept; returns the keys that changed."""
+    """Writes a profile into a params file and leaves every line as it is but those of what changes; returns these keys."""
     wanted = overrides(name)
     train_options(name)
-    yaml = YAML()
-    yaml.preserve_quotes, yaml.width = True, 4096
-    yaml.indent(mapping=2, sequence=4, offset=2)
-    values = yaml.load(path.read_text(encoding="utf-8"))
-    changed = []
-    for section, entries in wanted.items():
-        for key, value in entries.items():
-            if values[section][key] != value:
-                values[section][key] = value
-                changed.append(f"{section}.{key}")
-    if changed:
+    before = text = path.read_bytes().decode()  # whatever ends its lines
+    values = config.parse_yaml(text, str(path))
+    changed = [
+        (section, key, value)
+        for section, entries in wanted.items()
+        for key, value in entries.items()
+        if values[section][key] != value
+    ]
+    for section, key, value in changed:
+        nodes = {found.value: part for found, part in YAML().compose(text).value}
+        key_node, old = next(pair for pair in nodes[section].value if pair[0].value == key)
+        text = _set(text, key_node, old, value)
+    if text != before:
         with replacing(path) as file:
-            yaml.dump(values, file)
-    return changed
+            file.write(text.encode())
+    return [f"{section}.{key}" for section, key, _ in changed]
 
 
 def main(arguments: Sequence[str]) -> None:

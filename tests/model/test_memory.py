@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import os
 import subprocess
@@ -154,7 +155,38 @@ def test_a_profile_is_applied_and_taken_back(tmp_path: Path, monkeypatch: pytest
     assert found["train"]["learning_rate"] == 1e-5
     assert "# of input and output together" in path.read_text(encoding="utf-8")  # comments stay
     profile.apply("sample", path)
+    assert path.read_text(encoding="utf-8") == before
+
+
+@pytest.mark.parametrize("name", profile.names())
+def test_a_profile_moves_no_line_but_its_own(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    before = (ROOT / "params.yaml").read_text(encoding="utf-8")
+    path.write_text(before, encoding="utf-8")
+    changed = profile.apply(name, path)
+    after = path.read_text(encoding="utf-8")
+    keys = {key.partition(".")[2] for key in changed}
+    moved = [line for line in difflib.ndiff(before.splitlines(), after.splitlines()) if line[0] in "+-"]
+    assert all(line[2:].strip().startswith(("- pypi:", *(f"{key}:" for key in keys))) for line in moved)
+    assert profile.apply(name, path) == []
+    wanted, found = profile.overrides(name), config.load(path)
+    assert all(found[section][key] == value for section, own in wanted.items() for key, value in own.items())
+    profile.apply("sample", path)
+    assert path.read_text(encoding="utf-8") == before
+
+
+@pytest.mark.parametrize(
+    "line", ["terms:", "terms: null  # said", "terms: []", "terms:  # said\n    - a  # of it\n    - b"]
+)
+def test_a_value_is_set_however_the_old_one_is_written(line: str, tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    before = (ROOT / "params.yaml").read_text(encoding="utf-8")
+    start = before.index("terms:")
+    end = before.index("\n\ntrain:")
+    path.write_text(before[:start] + line + before[end:], encoding="utf-8")
+    assert profile.apply("sample", path) == ["base.terms"]
     assert config.load(path) == config.load(ROOT / "params.yaml")
+    assert ("# said" in path.read_text(encoding="utf-8")) == ("# said" in line)
 
 
 def test_a_profile_nobody_knows_is_refused_with_those_that_are_known() -> None:
