@@ -20,16 +20,8 @@ from stages.calibration.session import Session
 from stages.core.errors import UserError
 
 STATIC = Path(__file__).with_name("static")
-FILES = {
-    "app.js": "text/javascript",
-    "marks.js": "text/javascript",
-    "editor.js": "text/javascript",
-    "draft.js": "text/javascript",
-    "keys.js": "text/javascript",
-    "dom.js": "text/javascript",
-    "panels.js": "text/javascript",
-    "style.css": "text/css",
-}
+TYPES = {".js": "text/javascript", ".css": "text/css"}
+FILES = {path.name: TYPES[path.suffix] for path in STATIC.iterdir() if path.suffix in TYPES}
 LIMIT = 4 << 20  # bytes of a request's body
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; "
@@ -142,10 +134,8 @@ class Pages:
         except Changed:
             said = "the record changed meanwhile: nothing was saved. Yours is kept beside it"
             return answer({"error": said, "changed": True, "record": self.session.record(name, who)}, 409)
-        except Unfit as error:
+        except (Unfit, UserError) as error:
             return answer({"error": str(error)}, 422)
-        except UserError as error:
-            return answer({"error": error.fault + (f" ({error.remedy})" if error.remedy else "")}, 422)
         return answer({"error": "no such call"}, 404)
 
 

@@ -1,16 +1,18 @@
-"""A small project of the reviewer's: three translations kept, two quarantined, one that failed."""
+"""A small project of the reviewer's: three translations kept, two quarantined, one that failed; its review page, and a browser on it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from stages.core.files import write_jsonl
+from stages.core.files import iter_jsonl, write_jsonl
 from stages.records.record import Record
 from stages.translation.lines import write_translations
 from tests.support.records import scnm_record
+from tests.support.review import Page, serving
 
 TEXT = "The Nada ward museum stands in Nada ward, Kobe."
 
@@ -60,3 +62,44 @@ def project(tmp_path: Path, kept: Record) -> Path:
     (data / "calibration").mkdir()
     (tmp_path / "params.yaml").write_text("languages: [ja, en, zh]\n", encoding="utf-8")
     return tmp_path
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Chromium, started once a module, as no event loop may run beside other tests; asked for by tests alone that import tests.support.browser, which are skipped without one."""
+    from tests.support.browser import CHROMIUM, playwright
+
+    with playwright.sync_playwright() as program:
+        running = program.chromium.launch(executable_path=CHROMIUM)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def data(project: Path) -> Path:
+    """The project's data with a Japanese translation of letters with combining marks, emoji and a ZWJ sequence."""
+    from tests.support.browser import TEXT, open_record
+
+    folder = project / "data"
+    source = open_record("9", "en", "The family goes to Gagi and Yoshino 🎉.", [])
+    known = {"label": "場所", "spans": [{"text": "𠮷野", "start": TEXT.index("𠮷野")}]}
+    write_jsonl(folder / "tconer/records.jsonl", [*iter_jsonl(folder / "tconer/records.jsonl"), source])
+    write_jsonl(folder / "filtered/ja.jsonl", [open_record("9", "ja", TEXT, [known])])
+    return folder
+
+
+@pytest.fixture
+def served(data: Path) -> Iterator[Page]:
+    """The page of these data."""
+    with serving(data) as running:
+        yield running
+
+
+@pytest.fixture
+def visit(browser: Any, served: Page) -> Iterator[Any]:
+    """Opens the page as somebody and shows a record; afterwards nothing was asked of any other machine, and no script failed."""
+    from tests.support.browser import Visits
+
+    visits = Visits(browser, served)
+    yield visits.open
+    visits.end()

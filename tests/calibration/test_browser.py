@@ -1,109 +1,27 @@
-"""The review page in a browser, driven as a person drives it: Debian's Chromium through Playwright, where they are installed."""
+"""The review page in a browser: marking, editing, undoing, two people, and whatever a text may hold."""
 
 from __future__ import annotations
 
 import re
-import shutil
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
-
-import pytest
 
 from stages.core.files import iter_jsonl, write_jsonl
-from stages.records.record import group_of
-from tests.support.review import Page, lines_of, serving
-
-CHROMIUM = shutil.which("chromium")
-if CHROMIUM is None:
-    pytest.skip("no chromium on this machine: apt-get install chromium", allow_module_level=True)
-playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
-
-MUSEUM, KUME = "SCNM/NER/own/1/en", "SCNM/NER/own/2/en"
-FAMILY = "👩‍👩‍👧"
-GAGI = "か\u3099き\u3099"  # two letters of two code points each
-TEXT = f"{FAMILY}は{GAGI}と𠮷野🎉へ。"
-JAPANESE = "TCONER/NER/own/9/ja"
-Open = Callable[..., Any]
-
-
-def open_record(number: str, lang: str, text: str, items: list[dict[str, Any]]) -> dict[str, Any]:
-    labels = {"en": "Society", "ja": "社会"}
-    return {
-        "id": f"TCONER/NER/own/{number}/{lang}",
-        "group": group_of(number),
-        **{"subset": "TCONER", "task": "NER", "source": "own", "lang": lang, "split": "train"},
-        **{"text": text, "text_label": labels[lang], "text_label_origin": "source", "extractions": items},
-    }
-
-
-@pytest.fixture
-def data(project: Path) -> Path:
-    """The project with a Japanese translation of letters with combining marks, emoji and a ZWJ sequence."""
-    folder = project / "data"
-    source = open_record("9", "en", "The family goes to Gagi and Yoshino 🎉.", [])
-    known = {"label": "場所", "spans": [{"text": "𠮷野", "start": TEXT.index("𠮷野")}]}
-    write_jsonl(folder / "tconer/records.jsonl", [*iter_jsonl(folder / "tconer/records.jsonl"), source])
-    write_jsonl(folder / "filtered/ja.jsonl", [open_record("9", "ja", TEXT, [known])])
-    return folder
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as program:
-        running = program.chromium.launch(executable_path=CHROMIUM)
-        yield running
-        running.close()
-
-
-@pytest.fixture
-def page(data: Path) -> Iterator[Page]:
-    with serving(data) as running:
-        yield running
-
-
-@pytest.fixture
-def visit(browser: Any, page: Page) -> Iterator[Open]:
-    """Opens the page as somebody and shows a record; afterwards nothing was asked of any other machine, and no script failed."""
-    contexts, asked, failed = list[Any](), list[str](), list[str]()
-
-    def call(name: str, who: str = "kei") -> Any:
-        context = browser.new_context(viewport={"width": 1300, "height": 850})
-        contexts.append(context)
-        tab = context.new_page()
-        tab.set_default_timeout(30000)
-        tab.on("request", lambda request: asked.append(request.url))
-        tab.on("pageerror", lambda error: failed.append(str(error)))
-        tab.goto(page.address(who))
-        tab.wait_for_selector("#record:not([hidden])")
-        show(tab, name)
-        return tab
-
-    yield call
-    for context in contexts:
-        context.close()
-    assert failed == []
-    assert {url.split("/")[2] for url in asked if not url.startswith("data:")} == {f"127.0.0.1:{page.port}"}
-
-
-def show(tab: Any, name: str) -> None:
-    """Opens a record from the queue."""
-    tab.click(f"#queue button:has-text('{name.rsplit('/', 1)[0]}')")
-    playwright.expect(tab.locator("#record-id")).to_have_text(name)
-
-
-def saved(tab: Any) -> None:
-    playwright.expect(tab.locator("#saved")).to_have_text(re.compile("^saved: "))
-
-
-def press(tab: Any, *keys: str) -> None:
-    for key in keys:
-        tab.keyboard.press(key)
-
-
-def selected(tab: Any, words: str, places: str = "") -> None:
-    """These words are selected; the page says so, and where they stand."""
-    playwright.expect(tab.locator("#selection")).to_have_text(re.compile(re.escape(f"“{words}”, characters {places}")))
+from tests.support.browser import (
+    FAMILY,
+    GAGI,
+    JAPANESE,
+    KUME,
+    MUSEUM,
+    TEXT,
+    Open,
+    expect,
+    press,
+    saved,
+    selected,
+    show,
+    withheld,
+)
+from tests.support.review import lines_of
 
 
 def test_a_span_is_marked_by_keyboard_and_no_character_is_cut(visit: Open, data: Path) -> None:
@@ -176,9 +94,9 @@ def test_spans_follow_an_edit_and_undo_and_redo_walk_through_it(visit: Open, dat
     (patch,) = lines_of(data / "calibration")
     assert patch["after"]["extractions"] == [{"label": "Location", "spans": [{"text": "Nada ward", "start": 37}]}]
     press(tab, "u")  # the decision itself
-    playwright.expect(tab.locator("#target")).to_have_text(re.compile("^The Nada"))
+    expect(tab.locator("#target")).to_have_text(re.compile("^The Nada"))
     press(tab, "y")
-    playwright.expect(tab.locator("#target")).to_have_text(re.compile("^Look"))
+    expect(tab.locator("#target")).to_have_text(re.compile("^Look"))
     assert [patch["op"] for patch in lines_of(data / "calibration")] == ["edit", "withdraw", "edit"]
 
 
@@ -223,7 +141,7 @@ def test_no_counterpart_labels_and_the_same_label_on_all_of_these(visit: Open, d
     press(tab, "Control+End", *["ArrowLeft"] * 7, *["Shift+ArrowLeft"] * 9)
     selected(tab, "Nada ward")
     press(tab, "Shift+6", "t", "5", "s")
-    playwright.expect(tab.locator("#mode")).to_have_text("")
+    expect(tab.locator("#mode")).to_have_text("")
     saved(tab)
     after = lines_of(data / "calibration")[-1]["after"]
     assert after["text_label"] == "Nature"
@@ -231,22 +149,6 @@ def test_no_counterpart_labels_and_the_same_label_on_all_of_these(visit: Open, d
         ("Facility", 4),
         ("Facility", 31),
     ]
-
-
-def withheld(tab: Any, what: str) -> Callable[[], None]:
-    """From now on the page waits for these answers, until the function that is returned lets them come."""
-    held, through = list[Any](), list[bool]()
-    tab.route(f"**/api/{what}*", lambda route: route.continue_() if through else held.append(route))
-
-    def go_on() -> None:
-        while not held:
-            tab.wait_for_timeout(10)
-        through.append(True)
-        with tab.expect_response(f"**/api/{what}*"):
-            for route in held:
-                route.continue_()
-
-    return go_on
 
 
 def test_keys_while_a_decision_is_on_its_way_reach_no_record(visit: Open, data: Path) -> None:
@@ -260,8 +162,8 @@ def test_keys_while_a_decision_is_on_its_way_reach_no_record(visit: Open, data: 
     decide()
     saved(tab)
     assert [patch["op"] for patch in lines_of(data / "calibration")] == ["restore"]
-    playwright.expect(tab.locator("#record-id")).not_to_have_text(KUME)
-    playwright.expect(tab.locator("#mode")).to_have_text("")
+    expect(tab.locator("#record-id")).not_to_have_text(KUME)
+    expect(tab.locator("#mode")).to_have_text("")
 
 
 def test_who_opens_a_record_that_is_opening_keeps_what_is_selected(visit: Open) -> None:
@@ -314,7 +216,7 @@ def test_two_annotators_on_one_record(visit: Open, data: Path) -> None:
     assert aya.text_content("#deciders") == "decided by kei"
 
 
-def test_text_is_text_whatever_is_in_it_and_a_server_that_is_gone_is_told(visit: Open, data: Path, page: Page) -> None:
+def test_text_is_text_whatever_is_in_it_and_a_server_that_is_gone_is_told(visit: Open, data: Path) -> None:
     path = data / "filtered/en.jsonl"
     nasty = "<img src=x onerror=alert(1)><script>alert(2)</script> & \u202eevil"
     write_jsonl(path, [{**record, "text": nasty, "extractions": []} for record in iter_jsonl(path)])

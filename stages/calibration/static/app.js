@@ -1,32 +1,19 @@
 // The review page: one record at a time, everything by keyboard. A decision is shown as saved once the server has it on the disk.
 import { $, element } from "./dom.js";
 import { Editor } from "./editor.js";
-import { Draft } from "./draft.js";
-import { draw, points, units, whole } from "./marks.js";
+import { Draft, Drafts } from "./draft.js";
+import { points, units, whole } from "./marks.js";
 import { bindKeys } from "./keys.js";
-import { hover, renderFindings, renderLabels, renderRows, renderVersions } from "./panels.js";
+import { marking } from "./marking.js";
+import { bindTexts, renderFindings, renderLabels, renderRows, renderTexts, renderVersions } from "./panels.js";
+import { bindFilters, openQueue, renderQueue, wanted } from "./queue.js";
+import { ask } from "./server.js";
+import { Turns } from "./turns.js";
 
-const token = document.body.dataset.token;
 const query = new URLSearchParams(location.search);
 const state = { who: query.get("annotator") ?? "", queue: null, record: null, draft: null, row: 0, began: 0, spent: 0, done: [], undone: [] };
 
-// --- the server ---
-
-async function call(method, name, values) {
-  const address = new URL(`/api/${name}`, location.origin);
-  const options = { method, headers: { "x-review-token": token } };
-  if (method === "GET") for (const [key, value] of Object.entries({ ...values, annotator: state.who })) address.searchParams.set(key, value);
-  else Object.assign(options, { body: JSON.stringify({ ...values, annotator: state.who }), headers: { ...options.headers, "content-type": "application/json" } });
-  let response;
-  try {
-    response = await fetch(address, options);
-  } catch {
-    throw Object.assign(new Error("The page's program does not answer. Nothing was saved: keep this tab, start make review again under the same name, and go on."), { gone: true });
-  }
-  const answer = await response.json();
-  if (!response.ok) throw Object.assign(new Error(answer.error), answer);
-  return answer;
-}
+const call = (method, name, values) => ask(method, name, state.who, values);
 
 function notice(text) {
   $("#notice").textContent = text;
@@ -46,40 +33,21 @@ async function attempt(work) {
 
 // --- the queue ---
 
+/** The ids that answer the filters; drawn unless the queue was asked for again meanwhile. */
+let asked = 0;
 async function loadQueue(at = state.record?.id ?? "") {
-  const wanted = Object.fromEntries([...new FormData($("#filters"))].filter(([, value]) => value));
-  state.queue = await call("GET", "queue", { ...wanted, at });
-  const { rows, first, ids, total, done } = state.queue;
+  const own = ++asked;
+  const answer = await call("GET", "queue", { ...wanted(), at });
+  if (own !== asked) return answer.ids;
+  state.queue = answer;
   document.body.classList.toggle("blind", state.queue.blind);
-  const list = rows.map((row) => {
-    const button = element("button", { type: "button" }, element("span", { className: "name", lang: row.lang, textContent: row.begins }));
-    const count = row.reasons.length ? `${row.reasons.length} finding${row.reasons.length > 1 ? "s" : ""}` : "";
-    const said = drafts.has(row.id) ? "not saved" : row.state === "open" ? "" : row.state;
-    button.append(element("span", { className: "meta", textContent: [row.id, count, said, row.deciders.join(", ")].filter(Boolean).join(" · ") }));
-    button.title = row.reasons.join(", ");
-    button.addEventListener("click", () => open(row.id));
-    if (row.id === at) button.setAttribute("aria-current", "true");
-    return element("li", { className: drafts.has(row.id) ? "unsaved" : row.state }, button);
-  });
-  $("#queue").start = first + 1;
-  const more = ids.length ? (ids.length > rows.length ? `${ids.length} in all: filter, or go on with n` : "") : "No record answers these filters.";
-  $("#queue").replaceChildren(...list, element("li", { className: "quiet", textContent: more }));
-  $("#queue [aria-current]")?.scrollIntoView({ block: "nearest" });
-  $("#progress progress").max = Math.max(total, 1);
-  $("#progress progress").value = done;
-  const left = state.queue.seconds_left;
-  const time = left === null ? "" : left < 5400 ? ` · ${Math.ceil(left / 60)} min left` : ` · ${(left / 3600).toFixed(1)} h left`;
-  $("#progress span").textContent = `${done} of ${total}${time}`;
-  const choices = { lang: state.queue.langs, subset: state.queue.subsets, decided_by: ["nobody", ...state.queue.annotators], state: ["open", "decided", "conflict"] };
-  choices.reason = state.queue.reasons.map(({ code, words, count }) => [code, `${words} (${count})`]);
-  for (const [name, values] of Object.entries(choices)) {
-    const select = $(`#filters [name=${name}]`);
-    const chosen = select.value;
-    const options = values.map((value) => (Array.isArray(value) ? element("option", { value: value[0], textContent: value[1] }) : element("option", { value, textContent: value })));
-    select.replaceChildren(element("option", { value: "", textContent: "all" }), ...options);
-    select.value = chosen;
-  }
-  return ids;
+  renderQueue(state.queue, at, (id) => drafts.has(id), (id) => (openQueue(false), open(id)));
+  return state.queue.ids;
+}
+
+/** The queue is drawn when it comes: nobody waits for it who goes on. */
+function refreshQueue(at) {
+  loadQueue(at).catch((error) => notice(error.message));
 }
 
 function open(id) {
@@ -88,15 +56,16 @@ function open(id) {
   return inTurn(() => load(id), !there);
 }
 
+/** Shows a record, and the queue around it. */
 async function load(id) {
   const record = (ahead.id === id && (await ahead.record)) || (await call("GET", "record", { id }));
-  if (told(record) === state.shown) arrived(turn); // it is there already: caret, selection and draft stay
+  if (told(record) === state.shown) turns.shown(); // it is there already: caret, selection and draft stay
   else {
     keep();
     show(record);
   }
-  const ids = await loadQueue(id);
-  look(ids[ids.indexOf(id) + 1]);
+  refreshQueue(id);
+  look(neighbour(1));
 }
 
 /** The next record is fetched ahead; if it changes until it is shown, its hash tells when a decision about it is sent. */
@@ -105,57 +74,45 @@ function look(id) {
   ahead = { id: id ?? null, record: id ? call("GET", "record", { id }).catch(() => null) : null };
 }
 
-async function step(way) {
+/** The record so many places on in the queue as it is drawn; the first one if the present one is not in it. */
+function neighbour(way) {
   const ids = state.queue?.ids ?? [];
   const at = ids.indexOf(state.record?.id);
-  const next = at < 0 ? ids[0] : ids[at + way];
+  return at < 0 ? ids[0] : ids[at + way];
+}
+
+const last = () => notice(state.queue?.ids.length ? "This is the last one under these filters." : "No record answers these filters.");
+
+async function step(way) {
+  const next = neighbour(way);
   if (next) await load(next);
-  else notice(ids.length ? "This is the last one under these filters." : "No record answers these filters.");
+  else last();
 }
 
-/** What is asked of the server goes one after the other. Until its record is shown, keys and buttons do nothing: what is typed for the
- * next record must not reach the one before. */
-let turns = Promise.resolve();
-let turn = null;
-const awaited = new Set(); // the turns whose record is not shown yet
-function inTurn(work, waiting = true) {
-  const own = {};
-  if (waiting) awaited.add(own);
-  busy();
-  turns = turns.then(() => ((turn = own), attempt(work))).finally(() => arrived(own));
-  return turns;
-}
-
-function arrived(one) {
-  awaited.delete(one);
-  busy();
-}
-
-function busy() {
-  state.busy = awaited.size > 0;
-  $("#record").setAttribute("aria-busy", String(state.busy));
-}
+const turns = new Turns(attempt, (busy) => {
+  state.busy = busy;
+  $("#record").setAttribute("aria-busy", String(busy));
+});
+const inTurn = (work, waiting) => turns.run(work, waiting);
 
 // --- one record ---
 
 /** What a record says of itself; its findings come when they are ready. */
 const told = ({ findings, ...record }) => JSON.stringify(record);
 
-const drafts = new Map(); // what was typed and not saved, by record: looking elsewhere loses nothing
+const drafts = new Drafts();
 
 function keep() {
   finishEdit();
-  const comment = $("#comment").value;
-  if (state.record && (state.draft?.touched() || comment)) drafts.set(state.record.id, { hash: state.record.hash, draft: state.draft, comment });
+  drafts.keep(state.record, state.draft, $("#comment").value, state.who);
 }
 
 function show(record) {
-  const kept = drafts.get(record.id);
-  drafts.delete(record.id);
-  state.record = record;
-  state.draft = kept?.hash === record.hash ? kept.draft : new Draft(record);
-  Object.assign(state, { row: 0, began: performance.now(), spent: 0, shown: told(record) });
-  $("#comment").value = kept?.comment ?? "";
+  state.shown = told(record);
+  const { draft, comment, versions } = drafts.take(record);
+  Object.assign(state, { record: { ...record, versions }, draft, row: 0, began: performance.now(), spent: 0 });
+  record = state.record;
+  $("#comment").value = comment;
   $("#record").hidden = false;
   $("#source").lang = record.source?.lang ?? "";
   $("#target").lang = record.lang;
@@ -166,7 +123,7 @@ function show(record) {
     $("#target").focus({ preventScroll: true });
     editor.select(0);
   }
-  arrived(turn);
+  turns.shown();
   if (!state.queue?.blind) setTimeout(() => state.record === record && locate(record), 150); // who only leafs through waits for no check
 }
 
@@ -213,26 +170,8 @@ function redraw(caret) {
   $("#status").textContent = record.status === "in" ? "" : record.status;
   $("#deciders").textContent = record.deciders.length ? `decided by ${record.deciders.join(", ")}` : "";
   $("#mode").textContent = editor.editing ? "editing: Esc ends it" : draft.touched() ? "changed, not saved" : "";
-  const marks = { source: [], target: [] };
-  rows.forEach((row, n) => {
-    for (const side of ["source", "target"]) {
-      for (const span of row[side]?.spans ?? []) {
-        const classes = ["span", n === state.row ? "current" : "", row.missing ? "missing" : "", side === "source" && !row.target && !row.missing ? "alone" : ""];
-        if (span.start !== null) marks[side].push({ start: span.start, end: span.end, class: classes.filter(Boolean).join(" "), number: n + 1, row: n });
-      }
-    }
-  });
   const findings = state.queue?.blind ? [] : record.findings;
-  for (const side of ["source", "target"]) {
-    const text = side === "source" ? (record.source?.text ?? "") : draft.text;
-    for (const finding of findings) {
-      if (finding[side] && (side === "source" || draft.text === record.text)) {
-        const [start, end] = finding[side].map((point) => units(text, point));
-        marks[side].push({ start, end, class: pointed === finding ? "finding flash" : "finding" });
-      }
-    }
-    draw($(`#${side}`), text, marks[side]);
-  }
+  renderTexts(state, rows, findings, pointed);
   if (caret !== null) editor.select(caret);
   else if (held) editor.select(...held);
   $("#source-label").textContent = record.source?.text_label ?? "";
@@ -272,27 +211,6 @@ function chosen() {
   const [start, end] = state.draft.trimmed(...whole(text, ...selection));
   return start < end ? { start, end, words: text.slice(start, end) } : null;
 }
-
-function label_(n, all = false) {
-  const { record, draft } = state;
-  const span = chosen();
-  if (record.kind === "event") return change(() => draft.setRole(state.row, record.roles[n], span));
-  const label = record.labels[n];
-  if (label === undefined) return null;
-  return change(() => (all ? draft.labelAll(state.row, span, label) : (state.row = draft.setLabel(state.row, span, label))));
-}
-
-function otherLabel() {
-  const label = prompt("Label, in the language of the translation:")?.trim();
-  const span = chosen();
-  if (label) change(() => (state.row = state.draft.setLabel(state.row, span, label)));
-}
-
-const argument = (name) => change(() => state.draft.setArgument(name, chosen()));
-const addEvent = () => change(() => (state.row = state.draft.addEvent(chosen())));
-const place = () => change(() => (state.row = state.draft.place(state.row, chosen())));
-const noCounterpart = () => change(() => state.draft.toggleMissing(state.row));
-const remove = () => change(() => state.draft.remove(state.row));
 
 function announce() {
   const span = chosen();
@@ -344,31 +262,35 @@ async function send(name, sent) {
     $("#saved").className = "bad";
     notice(error.message);
     if (error.changed) {
-      const mine = { who: state.who, why: "(your version, not saved)", ...sent.fields };
-      drafts.delete(sent.id);
-      show({ ...error.record, versions: [mine, ...error.record.versions] });
-      $("#comment").value = sent.comment;
+      drafts.put(error.record.id, { hash: sent.base_hash, fields: sent.fields, comment: sent.comment, who: state.who });
+      show(error.record);
     } else if (error.name === true) $("#annotator").focus();
     return null;
   }
 }
 
-/** Saves a decision or an edit; after a decision the next record is shown. True if it was saved. */
+/** Saves a decision or an edit; after a decision the next record is shown, the next in the queue as it was: a filter may not show the
+ * one that was decided any more. True if it was saved. */
 async function save(sent) {
   const answer = await send("decide", sent);
   if (!answer) return false;
+  const next = sent.decision ? neighbour(1) : undefined;
   state.done.push(sent);
   state.undone = [];
+  drafts.drop(sent.id);
   Object.assign(state, { record: answer.record, draft: new Draft(answer.record) });
   $("#comment").value = "";
-  drafts.delete(sent.id);
   try {
-    const ids = await loadQueue(sent.id);
-    if (!sent.decision || ids.at(-1) === sent.id || !ids.length) show(answer.record);
-    if (sent.decision) await step(1);
+    if (next && next !== sent.id) return await load(next), true;
+  } catch (error) {
+    show(answer.record);
+    throw error;
   } finally {
     $("#saved").textContent = `saved: ${sent.decision || "edit"}, ${sent.id}`;
   }
+  show(answer.record);
+  refreshQueue(sent.id);
+  if (sent.decision) last();
   return true;
 }
 
@@ -382,7 +304,7 @@ async function undo() {
     if (!answer) return;
     state.undone.push(state.done.pop());
     show(answer.record);
-    await loadQueue(last.id);
+    refreshQueue(last.id);
     $("#saved").textContent = "undone";
   });
 }
@@ -407,7 +329,7 @@ function settle(version) {
     if (!answer) return;
     keep();
     show(answer.record);
-    await loadQueue(id);
+    refreshQueue(id);
     $("#saved").textContent = `saved: settled, ${id}`;
   });
 }
@@ -419,9 +341,9 @@ function home(filtered) {
 }
 
 const acts = {
+  ...marking(state, change, chosen),
   accept: () => decide("accept"), reject: () => decide("reject"), save: () => decide(""), undo, redo, next: () => inTurn(() => step(1)), previous: () => inTurn(() => step(-1)),
-  edit: startEdit, endEdit: finishEdit, label: label_, textLabel: (n) => state.record.text_labels[n] && change(() => state.draft.setTextLabel(state.record.text_labels[n])),
-  row: (way) => focusRow(state.row + way), choose: focusRow, place, remove, noCounterpart, addEvent, argument, otherLabel: () => state.record.open_labels && otherLabel(),
+  edit: startEdit, endEdit: finishEdit, row: (way) => focusRow(state.row + way), choose: focusRow,
   comment: () => $("#comment").focus(), search: () => $("#filters [name=text]").focus(), help: () => $("#help").showModal(), home,
 };
 
@@ -436,46 +358,30 @@ const editor = new Editor(
 bindKeys(acts, () => ({ editing: editor.editing, target: $("#target"), ready: state.record !== null, kind: state.record?.kind }), $("#keys"));
 for (const button of document.querySelectorAll("[data-act]")) button.addEventListener("click", () => acts[button.dataset.act]());
 $("#help-button").addEventListener("click", acts.help);
-$("#queue-toggle").addEventListener("click", () => {
-  const shown = document.body.classList.toggle("queue-open");
-  $("#queue-toggle").setAttribute("aria-expanded", String(shown));
-});
-$("#filters").addEventListener("submit", (event) => event.preventDefault());
-let timer = 0;
+$("#queue-toggle").addEventListener("click", () => openQueue(!document.body.classList.contains("queue-open")));
 function applyFilters() {
-  clearTimeout(timer);
   return attempt(async () => {
     const ids = await loadQueue();
     if (!ids.includes(state.record?.id) && ids.length && document.activeElement?.name !== "text") await inTurn(() => load(ids[0]));
   });
 }
-$("#filters").addEventListener("input", () => {
-  clearTimeout(timer);
-  timer = setTimeout(applyFilters, 120);
-});
+bindFilters(applyFilters);
 $("#target").addEventListener("dblclick", () => announce());
 for (const one of ["#labels", "#text-labels", "footer"]) { // a button takes no selection away
   $(one).addEventListener("mousedown", (event) => event.target.closest("button") && event.preventDefault());
 }
-for (const side of ["#source", "#target"]) {
-  $(side).addEventListener("click", (event) => {
-    const rows = event.target.closest?.("[data-rows]")?.dataset.rows.split(" ");
-    if (rows && document.getSelection().isCollapsed) {
-      const at = editor.selection();
-      state.row = Number(rows.at(-1));
-      render(side === "#target" && at ? at[0] : null);
-    }
-  });
-  $(side).addEventListener("pointerover", (event) => event.target.dataset?.rows?.split(" ").forEach((n) => hover(n, true)));
-  $(side).addEventListener("pointerout", (event) => event.target.dataset?.rows?.split(" ").forEach((n) => hover(n, false)));
-}
+bindTexts((side, rows) => {
+  const at = editor.selection();
+  state.row = rows.at(-1);
+  render(side === "target" && at ? at[0] : null);
+});
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) state.spent = seconds();
   state.began = document.hidden ? Infinity : performance.now();
 });
 $("#annotator").value = state.who;
 $("#annotator").addEventListener("change", () => start($("#annotator").value.trim()));
-window.addEventListener("beforeunload", (event) => (state.draft?.touched() || drafts.size) && event.preventDefault());
+window.addEventListener("beforeunload", (event) => (state.draft?.touched() || drafts.unsaved()) && event.preventDefault());
 
 async function start(who) {
   Object.assign(state, { who, done: [], undone: [], record: null, draft: null });

@@ -193,3 +193,40 @@ export class Draft {
     return found;
   }
 }
+
+/** What was typed and not saved, by record: looking elsewhere loses nothing. What was typed on a record that is another by now stands
+ * beside it as a version of one's own, and stays until something else is typed or saved there. */
+export class Drafts {
+  constructor() {
+    this.kept = new Map();
+    this.beside = null; // what stands beside the record that is shown
+  }
+
+  has(id) { return this.kept.has(id); }
+  unsaved() { return this.kept.size > 0 || this.beside !== null; }
+  put(id, kept) { this.kept.set(id, kept); }
+  drop(id) {
+    this.kept.delete(id);
+    this.beside = null;
+  }
+
+  /** Puts away what was typed on the record that is shown. */
+  keep(record, draft, comment, who) {
+    if (!record) return;
+    if (draft.touched() || comment) this.put(record.id, { hash: record.hash, draft, fields: draft.fields(), comment, who });
+    else if (this.beside) this.put(record.id, this.beside);
+    this.beside = null;
+  }
+
+  /** The draft of a record that is going to be shown, the comment, and the versions beside it. */
+  take(record) {
+    const kept = this.kept.get(record.id);
+    this.drop(record.id);
+    if (!kept) return { draft: new Draft(record), comment: "", versions: record.versions };
+    const { draft, fields, comment, who } = kept;
+    if (draft && kept.hash === record.hash) return { draft, comment, versions: record.versions };
+    if (!Object.keys(fields).length) return { draft: new Draft(record), comment, versions: record.versions };
+    this.beside = { ...kept, draft: null };
+    return { draft: new Draft(record), comment, versions: [{ who, why: "(your version, not saved)", ...fields }, ...record.versions] };
+  }
+}

@@ -1,7 +1,44 @@
-// What stands around the two texts: labels, pairs, findings, versions, each drawn anew from the state. What a button does is an act of the page.
+// The two texts and what stands around them: labels, pairs, findings, versions, each drawn anew from the state. What a button does is an act of the page.
 
 import { $, element } from "./dom.js";
 import { digit } from "./keys.js";
+import { draw, toRecord, units } from "./marks.js";
+
+/** Source and translation with their spans, and the findings at their places, of which one may be `pointed` at. */
+export function renderTexts(state, rows, findings, pointed) {
+  const { record, draft } = state;
+  const marks = { source: [], target: [] };
+  rows.forEach((row, n) => {
+    for (const side of ["source", "target"]) {
+      for (const span of row[side]?.spans ?? []) {
+        const classes = ["span", n === state.row ? "current" : "", row.missing ? "missing" : "", side === "source" && !row.target && !row.missing ? "alone" : ""];
+        if (span.start !== null) marks[side].push({ start: span.start, end: span.end, class: classes.filter(Boolean).join(" "), number: n + 1, row: n });
+      }
+    }
+  });
+  for (const side of ["source", "target"]) {
+    const text = side === "source" ? (record.source?.text ?? "") : draft.text;
+    for (const finding of findings) {
+      if (finding[side] && (side === "source" || draft.text === record.text)) {
+        const [start, end] = finding[side].map((point) => units(text, point));
+        marks[side].push({ start, end, class: pointed === finding ? "finding flash" : "finding" });
+      }
+    }
+    draw($(`#${side}`), text, marks[side]);
+  }
+}
+
+/** `onChoose(side, rows)`: a span of these rows was clicked. The pointer over a span shows its pair. */
+export function bindTexts(onChoose) {
+  const rowsOf = (target) => target.closest?.("[data-rows]")?.dataset.rows.split(" ").map(Number) ?? [];
+  for (const side of ["source", "target"]) {
+    $(`#${side}`).addEventListener("click", ({ target }) => {
+      if (rowsOf(target).length && document.getSelection().isCollapsed) onChoose(side, rowsOf(target));
+    });
+    $(`#${side}`).addEventListener("pointerover", ({ target }) => rowsOf(target).forEach((n) => hover(n, true)));
+    $(`#${side}`).addEventListener("pointerout", ({ target }) => rowsOf(target).forEach((n) => hover(n, false)));
+  }
+}
 
 export function renderLabels({ record, draft }, acts, change) {
   $("#text-labels").replaceChildren(
@@ -63,7 +100,7 @@ export function renderRows(state, rows, acts) {
 }
 
 /** Shows a pair on both sides, under the pointer. */
-export function hover(n, on) {
+function hover(n, on) {
   for (const span of document.querySelectorAll(".text [data-rows]")) {
     if (span.dataset.rows.split(" ").includes(String(n))) span.classList.toggle("hover", on);
   }
@@ -90,16 +127,27 @@ export function renderFindings(state, findings, onPoint, onChoose) {
   $("#findings").hidden = !findings.length;
 }
 
+/** A version's annotations in words, of which those are marked that the record has not, and those struck out that it alone has. */
+function compared(extractions, own) {
+  const key = (item) => JSON.stringify([item.label, item.spans.map((span) => [span.text, span.start, span.role])]);
+  const words = (item) => [item.label, ...item.spans.map((span) => (span.role ? `${span.role} ` : "") + span.text)].filter(Boolean).join(": ");
+  const [theirs, ours] = [new Set(extractions.map(key)), new Set(own.map(key))];
+  const parts = extractions.map((item) => element(ours.has(key(item)) ? "span" : "mark", { textContent: words(item) }));
+  parts.push(...own.filter((item) => !theirs.has(key(item))).map((item) => element("del", { textContent: words(item) })));
+  return parts.flatMap((part, n) => (n ? [" | ", part] : [part]));
+}
+
 /** `onSettle(version)`: the record stays, and this version in conflict is taken back. */
 export function renderVersions(state, change, onSettle) {
   $("#versions").hidden = !state.record.versions.length;
+  const own = toRecord(state.draft.text, state.draft.state.items);
   $("#versions ul").replaceChildren(
     ...state.record.versions.map((version) => {
       const line = element("li", {}, element("strong", { textContent: version.who }), ` ${version.why}`);
       if (version.rejected) line.append(" — rejects it");
       if (version.text !== undefined && version.text !== state.draft.text) line.append(element("blockquote", { textContent: version.text }));
-      if (version.text_label !== undefined) line.append(element("div", { textContent: `Label: ${version.text_label}` }));
-      if (version.extractions) line.append(element("div", { textContent: version.extractions.map((item) => [item.label, ...item.spans.map((span) => span.text)].filter(Boolean).join(": ")).join(" | ") }));
+      if (version.text_label !== undefined) line.append(element("div", {}, "Label: ", element(version.text_label === state.draft.text_label ? "span" : "mark", { textContent: version.text_label })));
+      if (version.extractions) line.append(element("div", {}, ...compared(version.extractions, own)));
       if (version.text !== undefined || version.text_label !== undefined || version.extractions) {
         line.append(act("Take this version ", "", () => change(() => state.draft.take(version))));
       }
