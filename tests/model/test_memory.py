@@ -176,7 +176,7 @@ def test_a_profile_moves_no_line_but_its_own(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["terms:", "terms: null  # said", "terms: []", "terms:  # said\n    - a  # of it\n    - b"]
+    "line", ["terms:", "terms: null  # said", "terms: [a, b]  # said", "terms:  # said\n    - a  # of it\n    - b"]
 )
 def test_a_value_is_set_however_the_old_one_is_written(line: str, tmp_path: Path) -> None:
     path = tmp_path / "params.yaml"
