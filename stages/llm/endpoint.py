@@ -384,9 +384,10 @@ class Endpoint:
         arrived, self.arrived = self.arrived, []
         try:
             all_kept = self.cache.put_all([(request.key, request.body, response) for request, response, _ in arrived])
-        except UserError as error:
+        except Exception as error:  # whatever it is: a future that nobody sets would hold the run for ever
             for _, _, future in arrived:
-                future.set_exception(error)
+                if not future.cancelled():
+                    future.set_exception(error)
         else:
             for (_, _, future), response in zip(arrived, all_kept, strict=True):
                 if not future.cancelled():  # by Ctrl-C: its answer is kept all the same

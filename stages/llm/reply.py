@@ -16,6 +16,7 @@ from stages.llm.answer import REFUSED, is_empty, read, storable
 Response = dict[str, Any]
 LEAST = -9999.0  # log-probability that is kept for one of minus infinity, as vLLM has it
 MOST = 300  # characters of an endpoint's words that are kept
+TOKENS = 2**53  # no usage is larger, and JSON carries no larger number
 
 
 def may_keep(response: Response) -> bool:
@@ -104,8 +105,9 @@ def refused(model: str, words: str) -> Response:
     return {"content": "", "finish_reason": REFUSED, "refusal": None, "model": model, "usage": usage, "error": words}
 
 
-def _hidden(value: Any) -> Any:
-    return hidden(value) if isinstance(value, str) else value
+def _hidden(value: Any) -> str | None:
+    """A word of the endpoint's, None where it says none; what is no text is told as JSON would be."""
+    return None if value is None else hidden(storable(value if isinstance(value, str) else str(value)[:MOST]))
 
 
 def _said(value: Any) -> bool:
@@ -116,6 +118,8 @@ def _text(content: Any) -> str:
     """The text of a message's content: a string, none, or a list of parts, of which thoughts are not the answer."""
     if content is None or isinstance(content, str):
         return content or ""
+    if not isinstance(content, list):
+        raise TypeError("no content of a message")
     texts = [part if isinstance(part, str) else _part(part) for part in content]
     return "".join(texts)
 
@@ -130,4 +134,4 @@ def _count(usage: Any, key: str) -> int:
         count = int(usage[key])
     except (KeyError, TypeError, ValueError, OverflowError):
         return 0
-    return max(count, 0)
+    return count if 0 <= count < TOKENS else 0

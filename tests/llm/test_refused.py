@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import importlib
 import threading
@@ -23,6 +24,7 @@ from stages.llm.archive import Archive, pack
 from stages.llm.cache import Cache
 from stages.llm.client import responses
 from stages.llm.cost import Budget, cost_usd, prompt_tokens, text_tokens
+from stages.llm.endpoint import Endpoint
 from stages.llm.reply import error_in, may_keep, reasons, response_of, words_of
 from stages.llm.request import Llm, Parameters, chat
 from tests.llm.test_llm import LLM, ask, response
@@ -221,9 +223,35 @@ def test_an_answer_in_other_dress_is_the_same_answer() -> None:
     assert said == {**plain, "by": {"provider": "P", "system_fingerprint": "fp"}}
 
 
-@pytest.mark.parametrize("odd", [None, [], {}, {"choices": []}, {"choices": [1]}, completion(choices=[{"message": 1}])])
+@pytest.mark.parametrize(
+    "odd",
+    [None, [], {}, {"choices": []}, {"choices": [1]}, completion(choices=[{"message": 1}]),
+     completion(choices=[{"message": {"content": {"text": "x"}}}]), completion(choices=[{"message": {"content": 5}}])],
+)  # fmt: skip
 def test_what_is_no_completion_is_none(odd: Any) -> None:
     assert response_of(odd, "m") is None
+
+
+def test_what_is_kept_is_text_and_numbers_that_json_carries_whatever_the_endpoint_says() -> None:
+    choice = {"message": {"content": "{}"}, "finish_reason": ["stop"]}
+    usage = {"prompt_tokens": 10**30, "completion_tokens": 2}
+    kept = response_of(completion(choices=[choice], usage=usage, model=5), "m")
+    assert kept is not None
+    assert (kept["finish_reason"], kept["model"]) == ("['stop']", "5")
+    assert kept["usage"] == {"prompt_tokens": 0, "completion_tokens": 2}
+    assert reasons(kept) == set()
+
+
+def test_an_answer_that_cannot_be_kept_ends_the_run_and_does_not_hold_it(online: OpenAIServer, tmp_path: Path) -> None:
+    async def wait() -> None:
+        endpoint = Endpoint(LLM, Cache(tmp_path / "own"), Budget(None, LLM.model), None)
+        try:
+            await asyncio.wait_for(endpoint.keep(ask("one"), {"content": 10**30}), 30)
+        finally:
+            await endpoint.client.close()
+
+    with pytest.raises(TypeError, match="64-bit"):
+        asyncio.run(wait())
 
 
 @pytest.mark.parametrize(
