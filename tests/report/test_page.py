@@ -293,3 +293,14 @@ def test_the_page_works_offline_with_5000_records(
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") != before
     assert asked == [f"{address}#{ID}"] or asked == [address]
     assert faults == []
+
+
+def test_no_word_of_a_caption_is_cut_off_on_a_phone(chromium: Any, made: Path) -> None:
+    page = chromium.new_page()
+    page.set_viewport_size({"width": 420, "height": 800})
+    page.goto(made.as_uri())
+    right = (
+        "[...document.querySelectorAll('caption')].map(caption => { const words = document.createRange();"
+        "words.selectNodeContents(caption); return words.getBoundingClientRect().right })"
+    )
+    assert all(edge <= 420 for edge in page.evaluate(right))
