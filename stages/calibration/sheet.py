@@ -12,6 +12,7 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -117,7 +118,7 @@ def export(desk: Desk, names: Sequence[str], path: str | Path) -> None:
 
 def table_of(path: str | Path) -> tuple[set[str], list[tuple[str, dict[str, str]]]]:
     """(columns, (place, row) of each row) of a CSV as spreadsheets save it: parted by commas, semicolons or tabs, in UTF-8, or
-    UTF-16 with its mark.
+    UTF-16 with its mark, with a first line `sep=;` or without. Names of columns are taken without blanks around them and in lower case.
 
     Raises:
         UserError: it is a workbook or another file that is no text, in another encoding, or no CSV.
@@ -128,13 +129,24 @@ def table_of(path: str | Path) -> tuple[set[str], list[tuple[str, dict[str, str]
         text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
     except UnicodeDecodeError as error:
         raise UserError(str(path), f"is not UTF-8, at byte {error.start}", "save it as CSV UTF-8") from error
+    first, _, rest = text.partition("\n")
+    text = rest if first.startswith("sep=") else text
     head = text.partition("\n")[0]
     csv.field_size_limit(max(csv.field_size_limit(), len(text) + 1))  # a text may be longer than the module's 131,072
     rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=head.count), strict=True)
     try:
-        return set(rows.fieldnames or ()), [(f"{path}:{rows.line_num}", row) for row in rows]
+        rows.fieldnames = [name.strip().casefold() for name in rows.fieldnames or ()]
+        return set(rows.fieldnames), [(f"{path}:{rows.line_num}", row) for row in rows]
     except csv.Error as error:
         raise UserError(f"{path}:{rows.line_num}", f"is no CSV: {error}", "fill in a fresh sheet") from error
+
+
+def _seconds(value: str) -> float | None:
+    """The number in a cell, as any spreadsheet writes it: 12.5, 12,5, 1E+02."""
+    with suppress(ValueError):
+        if not value or 0 <= (number := float(value.replace(",", "."))) < 86400:
+            return number if value else None
+    raise Unfit(f"seconds {value!r} is no number of seconds")
 
 
 def _row_patches(desk: Desk, row: dict[str, str], annotator: str, reason: str | None) -> list[Patch]:
@@ -157,10 +169,7 @@ def _row_patches(desk: Desk, row: dict[str, str], annotator: str, reason: str | 
     said = row["reason"].strip() or reason
     if not said:
         raise Unfit("no reason is given: fill the column, or use --reason for all")
-    spent = row["seconds"].strip()
-    if spent and not spent.replace(".", "", 1).isdecimal():
-        raise Unfit(f"seconds {spent!r} is no number")
-    seconds = float(spent) if spent else None
+    seconds = _seconds(row["seconds"].strip())
     return decide(case, fields, cast(Decision, decision), annotator=annotator, reason=said, seconds=seconds)
 
 
@@ -173,11 +182,13 @@ def patches_of(desk: Desk, path: str | Path, annotator: str, reason: str | None)
     columns, placed = table_of(path)
     rows = [row for _, row in placed]
     wanted = {"id", "base_hash", *EDITED}
-    if not rows or not wanted <= columns:
-        missing = ", ".join(sorted(wanted - (columns if rows else set())))
-        raise UserError(str(path), f"has no rows, or not the columns {missing}", "export a fresh sheet and fill it in")
+    if missing := wanted - columns:
+        said = f"has not the columns {', '.join(sorted(missing))}" if columns else "is empty"
+        raise UserError(str(path), said, "export a fresh sheet and fill it in")
     made, faults, twice = list[Patch](), list[str](), Counter(row["id"] for row in rows)
     for number, row in enumerate(rows, 2):
+        if not any(row.values()):
+            continue  # as spreadsheets leave them below the table
         try:
             if twice[row["id"]] > 1:
                 raise Unfit("the record has several rows")

@@ -21,6 +21,15 @@ def test_a_page_that_is_started_again_has_its_address_and_another_has_its_own(tm
     first.close()
     again, same = listen_again(tmp_path, "kei", "review")
     assert (again.getsockname()[1], same) == (port, token)
+    blind, another = listen_again(tmp_path, "kei", "blind")
+    blind.close()
+    assert another != token
+    again.close()
+    blind, known = listen_again(tmp_path, "kei", "blind")  # each mode has its own, though the other's port is free
+    blind.close()
+    assert known == another
+    again, same = listen_again(tmp_path, "kei", "review")
+    assert (again.getsockname()[1], same) == (port, token)
     second, fresh = listen_again(tmp_path, "kei", "review")  # the first still runs
     assert second.getsockname()[1] != port
     assert fresh != token

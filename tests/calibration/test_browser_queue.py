@@ -62,6 +62,23 @@ def test_what_was_typed_on_a_record_that_became_another_meanwhile_stands_beside_
     assert patch["after"]["text"].startswith("Mine: The Nada")
 
 
+def test_another_name_keeps_what_was_typed_and_shows_no_record_that_answers_no_filter(visit: Open, data: Path) -> None:
+    tab = visit(MUSEUM)
+    press(tab, "t", "5")
+    tab.fill("#annotator", "keiko")
+    press(tab, "Tab")
+    expect(tab.locator("#queue .unsaved")).to_contain_text(MUSEUM.removesuffix("/en"))
+    show(tab, MUSEUM)
+    press(tab, "s")
+    saved(tab)
+    assert [(patch["annotator"], patch["after"]) for patch in lines_of(data / "calibration")] == [("keiko", "Nature")]
+    tab.fill("#filters [name=text]", "no such text")
+    tab.fill("#annotator", "aya")
+    press(tab, "Tab")
+    expect(tab.locator("#queue")).to_have_text("No record answers these filters.")
+    expect(tab.locator("#record")).to_be_hidden()
+
+
 def test_who_annotates_blind_sees_no_check_and_a_third_sees_what_differs(browser: Any, data: Path) -> None:
     with serving(data, data / "blind", blind=True) as page:
         visits = Visits(browser, Page(page.port))

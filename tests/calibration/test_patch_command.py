@@ -119,6 +119,7 @@ def test_a_sheet_is_filled_in_and_its_patches_hold(project: Path, command: Comma
         ({"decision": "accept", "base_hash": "0" * 64, "reason": "r"}, "export it again"),
         ({"id": "SCNM/NER/own/77/en", "decision": "accept"}, "no record"),
         ({"decision": "accept", "reason": "r", "seconds": "-3"}, "no number"),
+        ({"decision": "accept", "reason": "r", "seconds": "nan"}, "no number"),
     ],
 )
 def test_a_row_that_cannot_be_taken_is_named_and_nothing_is_written(
@@ -138,11 +139,24 @@ def test_a_row_that_cannot_be_taken_is_named_and_nothing_is_written(
     assert read(project / "data/calibration") == []
 
 
+def test_a_sheet_is_read_however_a_spreadsheet_saved_it(project: Path) -> None:
+    """Columns in another order and spelling, a decimal comma, empty rows below, the line that tells the delimiter."""
+    desk = open_desk(project / "data", LANGUAGES)
+    export(desk, ["SCNM/NER/own/1/en", "SCNM/NER/own/3/en"], project / "s.csv")
+    rows = rows_of(project / "s.csv")
+    filled = {"decision": "accept", "reason": "right", "seconds": "12,5"}
+    turned = [{f" {key.title()}": (row | filled)[key] for key in reversed(row)} for row in rows]
+    save(project / "s.csv", [*turned, dict.fromkeys(turned[0], ""), dict.fromkeys(turned[0], "")], "utf-8", ";")
+    (project / "s.csv").write_text("sep=;\n" + (project / "s.csv").read_text(encoding="utf-8"), encoding="utf-8")
+    made = patches_of(desk, project / "s.csv", "a", None)
+    assert [(patch["op"], patch["seconds"]) for patch in made] == [("accept", 12.5)] * 2
+
+
 def test_what_is_no_sheet_is_told(project: Path) -> None:
     desk = open_desk(project / "data", LANGUAGES)
     for data, said in (
         (b"a,b\n1,2\n", "not the columns"),
-        (b"", "has no rows"),
+        (b"", "is empty"),
         ("桂".encode("cp932"), "not UTF-8"),
         (b"PK\x03\x04\x14", "an office document"),
     ):

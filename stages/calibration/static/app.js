@@ -1,5 +1,6 @@
 // The review page: one record at a time, everything by keyboard. A decision is shown as saved once the server has it on the disk.
 import { $, element } from "./dom.js";
+import { Clock } from "./clock.js";
 import { Editor } from "./editor.js";
 import { Draft, Drafts } from "./draft.js";
 import { points, units, whole } from "./marks.js";
@@ -11,7 +12,8 @@ import { ask } from "./server.js";
 import { Turns } from "./turns.js";
 
 const query = new URLSearchParams(location.search);
-const state = { who: query.get("annotator") ?? "", queue: null, record: null, draft: null, row: 0, began: 0, spent: 0, done: [], undone: [] };
+const state = { who: query.get("annotator") ?? "", queue: null, record: null, draft: null, row: 0, done: [], undone: [] };
+const clock = new Clock();
 
 const call = (method, name, values) => ask(method, name, state.who, values);
 
@@ -33,16 +35,16 @@ async function attempt(work) {
 
 // --- the queue ---
 
-/** The ids that answer the filters; drawn unless the queue was asked for again meanwhile. */
+/** The queue under the filters; drawn unless the queue was asked for again meanwhile. */
 let asked = 0;
 async function loadQueue(at = state.record?.id ?? "") {
   const own = ++asked;
   const answer = await call("GET", "queue", { ...wanted(), at });
-  if (own !== asked) return answer.ids;
+  if (own !== asked) return answer;
   state.queue = answer;
   document.body.classList.toggle("blind", state.queue.blind);
   renderQueue(state.queue, at, (id) => drafts.has(id), (id) => (openQueue(false), open(id)));
-  return state.queue.ids;
+  return answer;
 }
 
 /** The queue is drawn when it comes: nobody waits for it who goes on. */
@@ -110,7 +112,8 @@ function keep() {
 function show(record) {
   state.shown = told(record);
   const { draft, comment, versions } = drafts.take(record);
-  Object.assign(state, { record: { ...record, versions }, draft, row: 0, began: performance.now(), spent: 0 });
+  Object.assign(state, { record: { ...record, versions }, draft, row: 0 });
+  clock.restart();
   record = state.record;
   $("#comment").value = comment;
   $("#record").hidden = false;
@@ -234,17 +237,13 @@ function finishEdit() {
   render(caret);
 }
 
-function seconds() {
-  return state.spent + Math.min(performance.now() - state.began, 120000) / 1000;
-}
-
 async function decide(decision) {
   finishEdit();
   const { record, draft } = state;
   if (!record || state.busy) return null;
   const fields = decision === "reject" ? {} : draft.fields();
   if (!decision && !draft.touched()) return notice("Nothing was changed: a accepts the record as it is.");
-  const sent = { id: record.id, base_hash: record.hash, decision, fields, comment: $("#comment").value, seconds: seconds(), missing: draft.missingItems() };
+  const sent = { id: record.id, base_hash: record.hash, decision, fields, comment: $("#comment").value, seconds: clock.seconds(), missing: draft.missingItems() };
   return inTurn(() => save(sent));
 }
 
@@ -361,7 +360,7 @@ $("#help-button").addEventListener("click", acts.help);
 $("#queue-toggle").addEventListener("click", () => openQueue(!document.body.classList.contains("queue-open")));
 function applyFilters() {
   return attempt(async () => {
-    const ids = await loadQueue();
+    const { ids } = await loadQueue();
     if (!ids.includes(state.record?.id) && ids.length && document.activeElement?.name !== "text") await inTurn(() => load(ids[0]));
   });
 }
@@ -375,23 +374,21 @@ bindTexts((side, rows) => {
   state.row = rows.at(-1);
   render(side === "target" && at ? at[0] : null);
 });
-document.addEventListener("visibilitychange", () => {
-  if (document.hidden) state.spent = seconds();
-  state.began = document.hidden ? Infinity : performance.now();
-});
 $("#annotator").value = state.who;
 $("#annotator").addEventListener("change", () => start($("#annotator").value.trim()));
 window.addEventListener("beforeunload", (event) => (state.draft?.touched() || drafts.unsaved()) && event.preventDefault());
 
 async function start(who) {
+  keep(); // a name that is corrected loses nothing that was typed
   Object.assign(state, { who, done: [], undone: [], record: null, draft: null });
   query.set("annotator", who);
   history.replaceState(null, "", `?${query}`);
   await inTurn(async () => {
-    const ids = await loadQueue();
-    const first = state.queue.rows.find((row) => row.state !== "decided")?.id ?? ids[0];
+    const { ids, rows, total } = await loadQueue();
+    const first = rows.find((row) => row.state !== "decided")?.id ?? ids[0];
     if (first) await load(first);
-    else notice("There is nothing to review.");
+    else notice(total ? "No record answers these filters." : "There is nothing to review.");
+    $("#record").hidden = !state.record;
   });
 }
 
