@@ -199,13 +199,13 @@ def main(arguments: Sequence[str]) -> None:
     knobs = config.read("evaluate", Evaluate)
     sides = [Path(name) for name in (options.a, options.b)]
     if options.metrics and all(path.is_file() for path in sides) and nothing_asked(options.gold, *sides):
-        write_checked_json(options.metrics, {}, "comparison")
-        print(f"{options.gold} holds no example: nothing is compared")
-        return
-    result = compare_sides(options.a, options.b, options.gold, knobs.resamples, knobs.seed)
+        result, said = dict[str, Any](), f"{options.gold} holds no example: nothing is compared"
+    else:
+        result = compare_sides(options.a, options.b, options.gold, knobs.resamples, knobs.seed)
+        said = table(result)
     if options.metrics:
         write_checked_json(options.metrics, result, "comparison")
-    print(table(result))
+    print(said)
 
 
 if __name__ == "__main__":
