@@ -22,7 +22,18 @@ from stages.records.tasks import LEVELS
 from stages.scoring import bootstrap
 from stages.scoring.bootstrap import Evaluate
 from stages.scoring.predictions import by_id, checked, nothing_asked, tell_missing
-from stages.scoring.score import Cell, Cells, counts_by_id, defects, judge_all, label_scores, nest, scores, tally
+from stages.scoring.score import (
+    Cell,
+    Cells,
+    counts_by_id,
+    defects,
+    judge_all,
+    label_scores,
+    nest,
+    scopes,
+    scores,
+    tally,
+)
 
 
 def judge_files(predictions: str | Path, gold: str | Path) -> Cells:
@@ -62,9 +73,8 @@ def table(result: dict[str, Any]) -> str:
     """The scores as lines of text, a level that was not asked for as a dash."""
     from stages.scoring.tables import plain  # pandas, which only printing needs
 
-    rows = [(f"{lang}.{name}", row) for lang, own in result.items() if lang != "all" for name, row in own.items()]
-    rows.append(("all", result["all"]))
-    return plain([(name, *(row.get(level) for level in LEVELS), row["n"]) for name, row in rows], ["", *LEVELS, "n"])
+    rows = [(name, *(row.get(level) for level in LEVELS), row["n"]) for name, row in scopes(result).items()]
+    return plain(rows, ["", *LEVELS, "n"])
 
 
 # What may be written, by the option that names its file, and the schema.
