@@ -13,7 +13,7 @@ from stages.core.errors import UserError
 from stages.core.files import dumps, read_bytes
 
 # Values that stand in a turn as they are.
-PLAIN = frozenset(("source", "target", "labels", "tagged", "translation", "wanted", "problems"))
+PLAIN = frozenset(("source", "target", "labels", "tagged", "translation", "wanted"))
 
 
 @dataclass(frozen=True)
@@ -56,12 +56,8 @@ class Prompt:
                     raise UserError(f"{self.path}: {part}[{n}]", f"has no {code!r}", "add the language to the prompt")
         return list(shown)
 
-    def problem(self, kind: str) -> str:
-        """How a fault is named to the model."""
-        return str(self.by_language("problems", kind))
-
     def by_language(self, part: str, code: str) -> Any:
-        """The entry of a part, which holds one a language (or a kind)."""
+        """The entry of a part, which holds one a language."""
         entries = self.parts.get(part)
         if not isinstance(entries, dict) or code not in entries:
             raise UserError(f"{self.path}: {part}", f"has no {code!r}", "add the language to the prompt")

@@ -9,6 +9,7 @@ from typing import Any
 
 from stages.records.tasks import SUBSETS
 from stages.report.alarms import cells
+from stages.scoring.score import totals
 
 Spec = dict[str, Any]
 Rows = list[dict[str, Any]]
@@ -176,9 +177,10 @@ def prompts(metrics: Spec) -> Spec | None:
 def calibrated(quality: Spec) -> Spec | None:
     """The reviewed records beside their references, a row a language and figure: as translated, as filtered, as people left
     them, each with its interval."""
+    spans = {state: totals(own["intervals"]) for state, own in quality["states"].items()}
     rows: Rows = [
         {"row": f"{lang} {title}", "lang": lang, "figure": title, "state": state, "value": own["figures"][lang][figure], "records": n,
-         **(own["intervals"][lang] if lang == "all" else own["intervals"][lang]["all"])[figure]}
+         **spans[state][lang][figure]}
         for lang, n in quality["records"].items()
         if n
         for figure, title in (("chrf", "chrF"), ("span_f1", "span F1"))
@@ -259,7 +261,7 @@ def heat(
     """
     first = next(iter(systems.values()), {})
     places = [(lang, name, cell["n"]) for lang, name, cell in cells(first)]
-    places += [(lang, "all", row["all"]["n"]) for lang, row in first.items() if lang != "all"]
+    places += [(lang, "all", row["n"]) for lang, row in totals(first).items() if lang != "all"]
     names = list(dict.fromkeys(entry["system"] for entry in published if level in entry))
     result = []
     for lang, name, n in sorted(places, key=lambda item: (item[0], (*SUBSETS, "all").index(item[1]))):

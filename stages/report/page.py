@@ -31,6 +31,7 @@ from stages.report.report import SYSTEMS, TEMPLATES, environment
 from stages.report.score_tables import provenance, verdict
 from stages.scoring.bootstrap import Evaluate
 from stages.scoring.error_analysis import KINDS
+from stages.scoring.score import totals
 
 CURVES = {"loss": "metrics/loss.csv", "classes": "metrics/error_classes.csv", "checks": "metrics/checks_curve.csv"}
 
@@ -164,16 +165,17 @@ def calibration(metrics: Metrics | None) -> dict[str, Any] | None:
 
 def gained(quality: Metrics) -> list[dict[str, Any]]:
     """A row a language and figure: the reviewed records as translated and as corrected, and the paired difference."""
+    changes = totals(quality["differences"]["translated"])
     return [
         {
             "lang": lang,
             "records": records,
             "figure": title,
             **{state: quality["states"][state]["figures"][lang][figure] for state in ("translated", "calibrated")},
-            "change": (own if lang == "all" else own["all"])[figure],
+            "change": changes[lang][figure],
         }
         for lang, records in quality["records"].items()
-        if records and (own := quality["differences"]["translated"][lang])
+        if records
         for figure, title in (("chrf", "chrF"), ("span_f1", "span F1"), ("label_f1", "span and label F1"))
     ]
 

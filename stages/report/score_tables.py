@@ -9,6 +9,7 @@ import pandas as pd
 from stages.records.tasks import LEVELS, SUBSETS
 from stages.report.alarms import cells
 from stages.report.translation_quality import FIGURES
+from stages.scoring.score import totals
 from stages.scoring.tables import MISSING
 
 Metrics = dict[str, Any]
@@ -121,14 +122,14 @@ def provenance(translation: Metrics) -> str:
 def calibrated_table(quality: Metrics) -> pd.DataFrame:
     """A row a language and figure: the reviewed records as translated, as filtered, as people left them, and what that changed."""
     rows = []
-    states, gained = quality["states"], quality["differences"]["translated"]
+    states, gained = quality["states"], totals(quality["differences"]["translated"])
+    bounds = {state: totals(own["intervals"]) for state, own in states.items()}
     for lang, records in quality["records"].items():
         for figure in FIGURES if records else ():
             row: dict[str, Any] = {"lang": lang, "records": records, "figure": figure}
             for state, own in states.items():
-                bounds = own["intervals"][lang] if lang == "all" else own["intervals"][lang]["all"]
-                row[state] = f"{own['figures'][lang][figure]} {interval(bounds[figure])}"
-            change = (gained[lang] if lang == "all" else gained[lang]["all"])[figure]
+                row[state] = f"{own['figures'][lang][figure]} {interval(bounds[state][lang][figure])}"
+            change = gained[lang][figure]
             row["calibrated - translated"] = f"{change['difference']} {interval(change)}"
             rows.append(row)
     return pd.DataFrame(rows)

@@ -9,20 +9,16 @@ import pandas as pd
 
 from stages.records.tasks import LEVELS
 from stages.report import published
+from stages.scoring.score import totals
 
 Metrics = dict[str, Any]
-
-
-def _rows(metrics: Metrics) -> list[tuple[str, Metrics]]:
-    """(language, its sums), then all."""
-    return [*((lang, row["all"]) for lang, row in metrics.items() if lang != "all"), ("all", metrics["all"])]
 
 
 def systems_table(systems: Mapping[str, Metrics]) -> pd.DataFrame:
     """A row a language, a column a system: TL / WL / ALL of evaluation metrics on one test set."""
     rows: dict[str, dict[str, Any]] = {}
     for name, metrics in systems.items():
-        for lang, scores in _rows(metrics):
+        for lang, scores in totals(metrics).items():
             row = rows.setdefault(lang, {"lang": lang, "records": scores["n"]})
             row[name] = " / ".join(f"{scores[level]:.2f}" for level in LEVELS if level in scores)
     return pd.DataFrame(list(rows.values()))
@@ -50,7 +46,7 @@ def defects_table(systems: Mapping[str, Metrics]) -> pd.DataFrame:
 def comparison_table(comparison: Metrics) -> pd.DataFrame:
     """A row a language and level: the difference of B and A with interval, p, and what could have been seen."""
     rows = []
-    for lang, scope in _rows(comparison["comparison"]):
+    for lang, scope in totals(comparison["comparison"]).items():
         for level in LEVELS:
             if level in scope:
                 own = scope[level]

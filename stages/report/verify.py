@@ -27,6 +27,7 @@ from stages.core.errors import UserError
 from stages.core.files import loads, read_bytes
 from stages.core.run import run
 from stages.report.bundle import Bundle, intervals_of, metrics_of, record_lines, systems, versions
+from stages.scoring.score import totals
 
 # Made by floating point: equal on one kind of processor, close on others.
 NUMERIC = ("models/", "data/predictions/", "data/errors/", "metrics/")
@@ -99,11 +100,10 @@ def verdicts(then: dict[str, Any], now: dict[str, Any], intervals: dict[str, Any
     Single cells are left out: of 13 records, one that is right by another processor's rounding is outside.
     """
     for lang in then:
-        sides = [side.get(lang, {}) if lang == "all" else side.get(lang, {}).get("all", {}) for side in (then, now)]
-        bounds = intervals.get(lang, {}) if lang == "all" else intervals.get(lang, {}).get("all", {})
-        for level in (key for key in sides[0] if key != "n"):
-            was, found = sides[0][level], sides[1].get(level)
-            yield Verdict(lang, level, was, found, verdict(was, found, bounds.get(level)))
+        was, found, bounds = (side.get(lang, {}) for side in (totals(then), totals(now), totals(intervals)))
+        for level in (key for key in was if key != "n"):
+            told = verdict(was[level], found.get(level), bounds.get(level))
+            yield Verdict(lang, level, was[level], found.get(level), told)
 
 
 def compare_scores(name: str, then: bytes, bounds: bytes | None, now: bytes | None) -> tuple[list[str], bool]:

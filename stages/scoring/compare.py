@@ -28,7 +28,7 @@ from stages.core.schema import write_checked_json
 from stages.records.tasks import LEVELS
 from stages.scoring.bootstrap import LEVEL, Array, Evaluate, Z, asked, collect, draws, figures, span, widening
 from stages.scoring.predictions import by_id, checked, nothing_asked, tell_missing
-from stages.scoring.score import Cell, Counts, Prediction, counts_by_id, nest
+from stages.scoring.score import Cell, Counts, Prediction, counts_by_id, nest, scopes
 from stages.scoring.tables import fixed, plain
 
 PREDICTIONS, GOLD = "data/predictions/test.jsonl", "data/mix/test.jsonl"  # of a folder or revision
@@ -173,12 +173,10 @@ def compare_sides(a: str, b: str, gold: str, resamples: int, seed: int) -> dict[
 def table(result: dict[str, Any]) -> str:
     """A table a level: one line a cell, language and all."""
     nested = result["comparison"]
-    scopes = [(f"{lang}.{name}", row) for lang, own in nested.items() if lang != "all" for name, row in own.items()]
-    scopes.append(("all", nested["all"]))
     parts = [f"A: {result['a']}\nB: {result['b']}"]
     for level in (level for level in LEVELS if level in nested["all"]):
         rows = []
-        for name, row in scopes:
+        for name, row in scopes(nested).items():
             own = row[level]
             bounds, tests = f"{own['low']:.2f} to {own['high']:.2f}", (fixed(own.get(key), 4) for key in ("p", "holm"))
             rows.append(
@@ -199,13 +197,13 @@ def main(arguments: Sequence[str]) -> None:
     knobs = config.read("evaluate", Evaluate)
     sides = [Path(name) for name in (options.a, options.b)]
     if options.metrics and all(path.is_file() for path in sides) and nothing_asked(options.gold, *sides):
-        write_checked_json(options.metrics, {}, "comparison")
-        print(f"{options.gold} holds no example: nothing is compared")
-        return
-    result = compare_sides(options.a, options.b, options.gold, knobs.resamples, knobs.seed)
+        result, said = dict[str, Any](), f"{options.gold} holds no example: nothing is compared"
+    else:
+        result = compare_sides(options.a, options.b, options.gold, knobs.resamples, knobs.seed)
+        said = table(result)
     if options.metrics:
         write_checked_json(options.metrics, result, "comparison")
-    print(table(result))
+    print(said)
 
 
 if __name__ == "__main__":

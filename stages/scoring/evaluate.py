@@ -22,7 +22,18 @@ from stages.records.tasks import LEVELS
 from stages.scoring import bootstrap
 from stages.scoring.bootstrap import Evaluate
 from stages.scoring.predictions import by_id, checked, nothing_asked, tell_missing
-from stages.scoring.score import Cell, Cells, counts_by_id, defects, judge_all, label_scores, nest, scores, tally
+from stages.scoring.score import (
+    Cell,
+    Cells,
+    counts_by_id,
+    defects,
+    judge_all,
+    label_scores,
+    nest,
+    scopes,
+    scores,
+    tally,
+)
 
 
 def judge_files(predictions: str | Path, gold: str | Path) -> Cells:
@@ -62,9 +73,25 @@ def table(result: dict[str, Any]) -> str:
     """The scores as lines of text, a level that was not asked for as a dash."""
     from stages.scoring.tables import plain  # pandas, which only printing needs
 
-    rows = [(f"{lang}.{name}", row) for lang, own in result.items() if lang != "all" for name, row in own.items()]
-    rows.append(("all", result["all"]))
-    return plain([(name, *(row.get(level) for level in LEVELS), row["n"]) for name, row in rows], ["", *LEVELS, "n"])
+    rows = [(name, *(row.get(level) for level in LEVELS), row["n"]) for name, row in scopes(result).items()]
+    return plain(rows, ["", *LEVELS, "n"])
+
+
+# What may be written, by the option that names its file, and the schema.
+RESULTS = {
+    "metrics": "evaluation_metrics",
+    "defects": "defect_metrics",
+    "intervals": "interval_metrics",
+    "labels": "label_metrics",
+}
+
+
+def intervals(predictions: str | Path, gold: str | Path) -> dict[str, Any]:
+    """The intervals of the scores, by section `evaluate` of the params."""
+    knobs = config.read("evaluate", Evaluate)
+    # A second reading: the draws need the texts that records share, the scores do without.
+    rows = counts_by_id(checked(gold, "example"), by_id(checked(predictions, "prediction")))
+    return bootstrap.intervals(rows, knobs.resamples, knobs.seed)
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -76,42 +103,28 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--intervals", metavar="FILE", help="write the intervals here")
     parser.add_argument("--labels", metavar="FILE", help="write the F1 of each text label here")
     options = parser.parse_args(arguments)
-    evaluate = config.read("evaluate", Evaluate) if options.intervals else None
-    outputs = {
-        options.metrics: "evaluation_metrics",
-        options.defects: "defect_metrics",
-        options.intervals: "interval_metrics",
-        options.labels: "label_metrics",
-    }
-    if any(outputs) and nothing_asked(options.gold, options.predictions):
-        for path, schema in outputs.items():
-            if path:
-                write_checked_json(path, {}, schema)
-        print(f"{options.gold} holds no example: nothing is scored")
-        return
-    cells = judge_files(options.predictions, options.gold)
-    judged = [one for own in cells.values() for one in own]
-    tell_missing(options.predictions, sum("no_prediction" in one.defects for one in judged), len(judged))
-    tallies = tally(cells)
-    result = scores(tallies)
-    spread = None
-    if evaluate:
-        # A second reading: the draws need the texts that records share, the scores do without.
-        rows = counts_by_id(checked(options.gold, "example"), by_id(checked(options.predictions, "prediction")))
-        spread = bootstrap.intervals(rows, evaluate.resamples, evaluate.seed)
-    if options.metrics:
-        write_checked_json(options.metrics, result, "evaluation_metrics")
-    if options.defects:
-        ended = repetitions(options.predictions, options.gold)
-        write_checked_json(options.defects, with_repetitions(defects(tallies), ended), "defect_metrics")
-    if options.labels:
-        write_checked_json(options.labels, label_scores(tallies), "label_metrics")
-    if spread:
-        write_checked_json(options.intervals, spread, "interval_metrics")
-    if options.metrics or options.defects or options.intervals or options.labels:
-        print("all: " + ", ".join(f"{key} {value}" for key, value in result["all"].items()))
+    files = {name: path for name in RESULTS if (path := getattr(options, name))}
+    sides = options.predictions, options.gold
+    if files and nothing_asked(options.gold, options.predictions):
+        found: dict[str, Any] = dict.fromkeys(files, {})
+        said = f"{options.gold} holds no example: nothing is scored"
     else:
-        print(table(result))
+        cells = judge_files(*sides)
+        judged = [one for own in cells.values() for one in own]
+        tell_missing(options.predictions, sum("no_prediction" in one.defects for one in judged), len(judged))
+        tallies = tally(cells)
+        result = scores(tallies)
+        make = {
+            "metrics": lambda: result,
+            "defects": lambda: with_repetitions(defects(tallies), repetitions(*sides)),
+            "intervals": lambda: intervals(*sides),
+            "labels": lambda: label_scores(tallies),
+        }
+        found = {name: make[name]() for name in files}
+        said = "all: " + ", ".join(f"{key} {value}" for key, value in result["all"].items()) if files else table(result)
+    for name, path in files.items():
+        write_checked_json(path, found[name], RESULTS[name])
+    print(said)
 
 
 if __name__ == "__main__":

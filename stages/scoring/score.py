@@ -227,7 +227,18 @@ def nest(cells: Mapping[Cell, V], summary: Callable[[list[V]], Any]) -> dict[str
         result[lang] = {name: summary([value]) for name, value in own.items()}
         result[lang]["all"] = summary(list(own.values()))
     result["all"] = summary(list(cells.values()))
-    return result
+    return result  # "all" last, as `totals` and all tables have it
+
+
+def totals(nested: Mapping[str, Any]) -> dict[str, Any]:
+    """What `nest` made of each whole language, by language, and last, under "all", of all of them; {} of an empty file."""
+    return {lang: own if lang == "all" else own["all"] for lang, own in nested.items()}
+
+
+def scopes(nested: Mapping[str, Any]) -> dict[str, Any]:
+    """All that `nest` made, by name: `en.SCNM` a cell, `en.all` a language, and last `all`."""
+    rows = {f"{lang}.{name}": row for lang, own in nested.items() if lang != "all" for name, row in own.items()}
+    return {**rows, "all": nested["all"]}
 
 
 def asked(tallies: Tallies) -> tuple[bool, bool]:

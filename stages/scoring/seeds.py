@@ -27,6 +27,7 @@ from stages.core.files import dumps, read_json, sha256_file, write_bytes, write_
 from stages.core.run import code_state, run
 from stages.core.schema import read_checked_json, write_checked_json
 from stages.records.tasks import LEVELS
+from stages.scoring.score import totals
 
 ROOT = Path(__file__).resolve().parents[2]
 SECTIONS = ("train", "predict", "mix")  # the params that the three commands read
@@ -102,8 +103,7 @@ def spread(each: Mapping[str, Scores]) -> dict[str, Any]:
     """{each, mean, sd}, each of them {language or all: {level: percent}}; no sd of one seed alone."""
 
     def cells(scores: Scores) -> dict[str, dict[str, float]]:
-        found = {lang: row["all"] for lang, row in scores.items() if lang != "all"} | {"all": scores["all"]}
-        return {lang: {level: row[level] for level in LEVELS if level in row} for lang, row in found.items()}
+        return {lang: {level: row[level] for level in LEVELS if level in row} for lang, row in totals(scores).items()}
 
     own = {seed: cells(scores) for seed, scores in each.items()}
     first = next(iter(own.values()))

@@ -145,6 +145,7 @@ def test_an_object_comes_back_as_it_was_from_fence_prose_and_said_twice(value: d
     assert json_answer(response(content), list(value)) == (value, None)
 
 
+@pytest.mark.slow
 def test_no_text_takes_long() -> None:
     begun = time.process_time()
     for content in ("{" * 200_000, '{"' * 100_000, '{"a": "' + "\\" * 200_001, "{a" * 100_000 + "}" * 100_000):

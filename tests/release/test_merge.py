@@ -36,6 +36,7 @@ def trained(sample: list[Record], tmp_path_factory: pytest.TempPathFactory) -> P
 MERGE = "--adapter models/adapter --examples train.jsonl --records 8 --out models/merged"
 
 
+@pytest.mark.slow
 def test_a_merged_model_answers_as_its_adapter(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(trained)
     merge.main(MERGE.split())

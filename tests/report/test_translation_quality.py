@@ -112,6 +112,7 @@ def test_a_planted_difference_is_found() -> None:
     assert found["span_f1"] == {"difference": 0.0, "low": 0.0, "high": 0.0}
 
 
+@pytest.mark.slow
 def test_where_there_is_no_difference_about_one_interval_in_twenty_says_so() -> None:
     pairs = ((noisy(2 * n, 0), noisy(2 * n + 1, 0)) for n in range(100))
     found = [difference(left, right, 200, 0, ["chrf"])["chrf"] for left, right in pairs]
