@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from stages.calibration.page import versions_of
+from stages.calibration.patches import patch_hash
 from stages.calibration.queue import Review, partners, sample, words
 from stages.core import config
 from stages.core.errors import UserError
@@ -195,6 +196,9 @@ def test_data_made_anew_while_the_page_is_open_are_read_and_old_patches_conflict
         "withdraw",
     ]
     assert page.post("settle", "aya", id=MUSEUM, patch=version["patch"])[0] == 422
+    assert page.decide(FAMILY, "", text_label="Society")[0] == 200  # nobody takes back what is in no conflict
+    applied = patch_hash(lines_of(project / "data/calibration", ["kei"])[-1])
+    assert page.post("settle", "aya", id=FAMILY, patch=applied)[0] == 422
 
 
 def test_who_is_refused(page: Page, project: Path) -> None:
