@@ -150,11 +150,13 @@ def weekday(number: int, strong: bool = True) -> Value:
 
 
 def hour(number: Fraction, afternoon: bool) -> Value:
-    """An hour of the clock: 3 p.m. is 15."""
+    """An hour of the clock: 3 p.m. is 15, and 25 is 1 of the next day."""
     keys = {number}
-    if number > 12:
+    if number >= 24:
+        keys.add(number - 24)
+    if 12 < number <= 24:
         keys.add(number - 12)
-    elif afternoon:
+    elif afternoon and number <= 12:
         keys.add(number + 12)
     return exact(*keys)
 

@@ -104,6 +104,13 @@ def century_decade(match: re.Match[str]) -> Iterator[Value]:
     yield exact(int((number(match[1]) - 1) * 100 + number(match[2])), date=True)
 
 
+def next_place(match: re.Match[str]) -> Iterator[Value]:
+    """五块八 is 5.8 yuan, 一米八五 1.85 metres: what follows the unit is of the next lower place."""
+    after = "".join(str(DIGITS.get(digit, digit)) for digit in match[3] or match[5])
+    amount = number(match[1]) + Fraction(int(after), 10 ** len(after))
+    yield quantity(Measure("length", amount)) if match[4] else exact(amount)
+
+
 def years_and_months(match: re.Match[str]) -> Iterator[Value]:
     """1歳4か月 is 16 months."""
     years, months = number(match[1]), number(match[2])
@@ -168,6 +175,9 @@ def and_a_half(match: re.Match[str]) -> Iterator[Value]:
     """2時間半, 两个半小时; 3時半 is 3:30 too, 1年半 18 months."""
     count, unit = number(match[1]), match[2]
     keys = [count + Fraction(1, 2)]
+    if unit == "年" and count >= 1000:  # 2026年半期
+        yield year(count)
+        return
     if unit == "年":
         keys.append(count * 12 + 6)
     if unit in ("時", "时", "点", "點"):
@@ -179,9 +189,12 @@ def and_a_half(match: re.Match[str]) -> Iterator[Value]:
         yield exact(*keys)
 
 
+LAST_HOUR = 30  # of broadcasting and of timetables, where the day ends when the staff goes home
+
+
 def clock(match: re.Match[str]) -> Iterable[Value] | None:
     value = number(match[2])
-    if value > 24 or (match[3] in "点點" and not match[1]):
+    if value > LAST_HOUR or (match[3] in "点點" and not match[1]):
         return None
     return [hour(value, match[1] in ("午後", "下午", "晚上", "傍晚", "夜", "夕方", "中午"))]
 
@@ -266,6 +279,11 @@ RULES = rules(
         (r"(後半|下半场)第?([0-9]+)分", second_half, "後半|下半场"),
         (r"([0-9]+)(フィート|英尺)([0-9]+)(?:インチ|英寸)?", lengths, "フィート|英尺"),
         (r"([0-9])(米|メートル|m)([0-9]{2})(?![0-9.,])", lengths, DIGIT),
+        (
+            rf"(?<!{KANJI})(?<![0-9.,])([0-9]+|[一二两三四五六七八九十百]+)(?:(块)([一二三四五六七八九1-9])[毛角]?|(米)([一二三四五六七八九]{{1,2}}))(?!{KANJI}|[0-9]|{COUNTER})",
+            next_place,
+            "块|米",
+        ),
         (r"([0-9]+)(?:と|又|\s)([0-9]+)[/⁄]([0-9]+)", mixed, "/|⁄"),
         (r"(?<![0-9/])([1-9])[/⁄]([2-9]|10)(?![0-9/])", part, "/|⁄"),
         (r"([0-9]+)秒([0-9]{1,3})(?![0-9.])", seconds, "秒"),
@@ -285,7 +303,7 @@ RULES = rules(
             "成",
         ),
         (
-            rf"{N}(個|时|時|時間|年|か月|ヶ月|カ月|日|週間|倍|点|天|个|岁|歳|つ)半(?![島岛導导額额数數])",
+            rf"{N}(個|时|時|時間|年|か月|ヶ月|カ月|日|週間|倍|点|天|个|岁|歳|つ)半(?![ば島岛導导額额数數])",
             and_a_half,
             "半",
         ),

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
 from stages.checks.tables import table
-from stages.checks.units import Measure
+from stages.checks.units import Measure, measures
 from stages.checks.value import (
     ARABIC,
     DIGIT,
@@ -191,6 +191,18 @@ def clock(match: re.Match[str]) -> Iterator[Value]:
         yield exact(int(match[2]), strong=int(match[2]) != 30)
 
 
+def dotted_clock(match: re.Match[str]) -> Iterable[Value] | None:
+    """9.30pm; until 3.30, which may be a number as well, but not before a unit."""
+    at, minutes, number = int(match[1]), int(match[2]), Fraction(f"{match[1]}.{match[2]}")
+    if match[3]:
+        found = hour(Fraction(at), match[3].lower().startswith("p"))
+    elif measures(number, match.string, match.start(1), match.end(2), "en"):
+        return None
+    else:
+        found = exact(at, at + 12, number)
+    return [found, exact(minutes, strong=bool(match[3]) and minutes not in (0, 30))]
+
+
 def era(match: re.Match[str]) -> Iterator[Value]:
     yield exact(ERAS[match[1].lower()] + int(match[2]), date=True)
 
@@ -299,6 +311,12 @@ RULES = rules(
         (rf"\b(?:{'|'.join([*MONTHS, 'Sept'])})\b", in_month, WHOLE_MONTHS),
         (rf"\b(?:(Black|Good|Cyber|Ash|Palm|Easter)\s+)?({'|'.join(DAYS)})s?\b", on_weekday, "day"),
         (r"\b(\d{1,2}):(\d{2})(?!\d)\s?([ap]\.?m\b\.?)?", clock, ":"),
+        (r"(?<![\d.,$£€¥])(\d{1,2})\.([0-5]\d)\s?([ap]\.?m\b\.?)", dotted_clock, "am|pm|a.m|p.m"),
+        (
+            rf"\b(?:at|from|until|till|by|before|after|since)\s+(1?\d|2[0-4])\.([0-5]\d)()(?![\d,]|\.\d|\s?%|[\s-](?:{SCALES}|per)\b)",
+            dotted_clock,
+            " at | from | until | till | by | before | after | since ",
+        ),
         (r"\b(\d{1,2})()\s?([ap]\.?m\b\.?|o'clock)", clock, "am|pm|a.m|p.m|o'clock"),
         (
             rf"({ARABIC})\s?-?(?:%|percent\b|per\s+cent\b|percentage)",
