@@ -14,6 +14,7 @@ from stages.checks.value import (
     DIGIT,
     IDENTIFIER,
     ISO_DATE,
+    LAST_HOUR,
     STOPWATCH,
     Value,
     digits,
@@ -189,9 +190,6 @@ def and_a_half(match: re.Match[str]) -> Iterator[Value]:
         yield exact(*keys)
 
 
-LAST_HOUR = 30  # of broadcasting and of timetables, where the day ends when the staff goes home
-
-
 def clock(match: re.Match[str]) -> Iterable[Value] | None:
     value = number(match[2])
     if value > LAST_HOUR or (match[3] in "点點" and not match[1]):
@@ -234,6 +232,12 @@ def neighbours(match: re.Match[str]) -> Iterable[Value] | None:
     low, high = DIGITS[match[1]], DIGITS[match[2]]
     unit = SMALL.get(match[3] or "", 1)
     return [vague(low * unit, high * unit, strong=True)] if high == low + 1 else None
+
+
+def mid_decade(match: re.Match[str]) -> Iterator[Value]:
+    """80代半ば: in one's mid-eighties, some 85."""
+    value = int(number(match[1]))
+    yield exact(value, strong=True)._replace(low=value + 3, high=value + 7)
 
 
 def times_more(match: re.Match[str]) -> Iterator[Value]:
@@ -280,7 +284,7 @@ RULES = rules(
         (r"([0-9]+)(フィート|英尺)([0-9]+)(?:インチ|英寸)?", lengths, "フィート|英尺"),
         (r"([0-9])(米|メートル|m)([0-9]{2})(?![0-9.,])", lengths, DIGIT),
         (
-            rf"(?<!{KANJI})(?<![0-9.,])([0-9]+|[一二两三四五六七八九十百]+)(?:(块)([一二三四五六七八九1-9])[毛角]?|(米)([一二三四五六七八九]{{1,2}}))(?!{KANJI}|[0-9]|{COUNTER})",
+            rf"(?<!{KANJI})(?<![0-9.,])([0-9]+|[一二两三四五六七八九十百]+)(?:(块)([一二三四五六七八九1-9])[毛角]?|(米)([一二三四五六七八九]{{1,2}}))(?=[^一-鿿0-9]|[钱的高左多长宽]|$)",
             next_place,
             "块|米",
         ),
@@ -298,8 +302,8 @@ RULES = rules(
         (rf"{N_DECIMAL}割(?:{N}分)?(引|安|減|オフ)?", tenths, "割"),
         (rf"{N_DECIMAL}折(?![叠断磨腾])", discount, "折"),
         (
-            rf"{N_DECIMAL}成(?![为為功立员員本长長果品就都绩績人分熟])",
-            lambda match: [percent(decimal(match[1]) * 10)],
+            rf"{N_DECIMAL}成(半)?(?![为為功立员員本长長果品就都绩績人分熟])",
+            lambda match: [percent(decimal(match[1]) * 10 + (5 if match[2] else 0))],
             "成",
         ),
         (
@@ -331,6 +335,7 @@ RULES = rules(
             "一|二|两|三|四|五|六|七|八",
         ),
         (rf"(?:[增加多高涨漲长長])[了出]?{N_DECIMAL}倍", times_more, "倍"),
+        (rf"{N}代の?半ば", mid_decade, "代"),
         (rf"{N}(?:ダース|打)", dozen, "ダース|打"),
         (rf"第{N_DECIMAL}", ordinal, "第"),
         # 夏秋两季, 双方两国: "both" of what was just named.

@@ -233,7 +233,10 @@ def feet(match: re.Match[str]) -> Iterator[Value]:
 
 def spent(match: re.Match[str]) -> Iterator[Value]:
     """2 hours 24 minutes 51 seconds; after a comma alone, seconds may be a record's margin."""
-    yield duration(int(match[1] or 0), int(match[3] or 0), int(match[4] or 0), None)
+    hours, minutes, seconds = (
+        CARDINAL.get(text.lower()) or int(text) if text else 0 for text in (match[1], match[3], match[4])
+    )
+    yield duration(hours, minutes, seconds, None)
 
 
 def one_in(match: re.Match[str]) -> Iterable[Value] | None:
@@ -279,6 +282,13 @@ def tens_plural(match: re.Match[str]) -> Iterator[Value]:
     yield exact(value, value + 1900, strong=False)
 
 
+def departure(match: re.Match[str]) -> Iterator[Value]:
+    """The 1845 from Aberdeen."""
+    yield exact(int(match[1]), int(match[1] + match[2]))
+    yield exact(int(match[2]), strong=False)
+
+
+COUNT = rf"(?:\d+|{'|'.join(CARDINAL)})"
 ERA_NAMES = "|".join(ERAS)
 WHOLE_MONTHS, WHOLE_WORDS, WHOLE_WEAK, WHOLE_ROMAN, ANY_MONTHS = (
     "|".join(f" {word.lower()} " if word.isalpha() else word.lower() for word in words_of_a_rule)
@@ -291,10 +301,15 @@ RULES = rules(
         (STOPWATCH, stopwatch, ":"),
         (IDENTIFIER, identifier, DIGIT),
         (r"\b(\d+)[\s-](?:feet|foot|ft)[\s,-]+(\d{1,2})(?:[\s-]?inch(?:es)?)?\b", feet, "feet|foot|ft"),
-        (r"\b(\d+)\s+hours?(,?)\s+(?:and\s+)?(\d+)\s+minutes?(?:\2\s+(?:and\s+)?(\d+)\s+seconds?)?\b", spent, "hour"),
+        (
+            rf"\b({COUNT})\s+hours?(,?)\s+(?:and\s+)?({COUNT})\s+minutes?(?:\2\s+(?:and\s+)?({COUNT})\s+seconds?)?\b",
+            spent,
+            "hour",
+        ),
         (r"\b(\d+)\s+hours?()\s+(?:and\s+)?()(\d+)\s+seconds?\b", spent, "hour"),
         (r"\b()()(\d+)\s+minutes?\s+(?:and\s+)?(\d+)\s+seconds?\b", spent, "minute"),
         (r"\b(one|a|1)\s+in\s+(\d{1,3})\b(?![.,]\d)", one_in, DIGIT),
+        (r"\bthe\s+([01]\d|2[0-3])([0-5]\d)\s+(?:from|to)\b", departure, "the"),
         (rf"\b({ERA_NAMES})\s+(\d+)\b", era, "|".join(ERAS)),
         (
             rf"\b(\d+(?:st|nd|rd|th)|{'|'.join(ORDINALS[1:])})\s+year\s+of\s+(?:the\s+)?({ERA_NAMES})\b",
@@ -340,7 +355,7 @@ RULES = rules(
             lambda match: [month(ORDINAL[match[1].lower()])],
             "month",
         ),
-        (rf"\b({'|'.join(ONES[1:])}|\d+)\s+(?:in|out\s+of)\s+({'|'.join(ONES[2:])}|ten|100|10)\b", out_of, "in|out"),
+        (rf"\b({'|'.join(ONES[1:])}|\d+)\s+(?:in|out\s+of)\s+({'|'.join(CARDINAL)}|100|10)\b", out_of, "in|out"),
         (
             rf"\b({'|'.join(ONES[2:])}|\d+)\s+(decades|centuries|dozen|score)\b",
             of_tens,
