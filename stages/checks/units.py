@@ -17,11 +17,13 @@ Dimension = str
 
 
 class Measure(NamedTuple):
-    """A quantity: how many base units of its dimension; `other`: stated in a unit that translations convert."""
+    """A quantity: how many base units of its dimension; `other`: stated in a unit that translations convert; `step`: one of
+    the last place that is stated, in base units (10 km of 260 km), or None if it is not known."""
 
     dimension: Dimension
     amount: Fraction
     other: bool = False
+    step: Fraction | None = None
 
 
 class Unit(NamedTuple):
@@ -81,7 +83,17 @@ def _measure(number: Fraction, unit: Unit, below: bool) -> Measure:
         number = -number if below else number
         celsius = (number - 32) * 5 / 9 if unit.name == "fahrenheit" else number
         return Measure(unit.dimension, celsius, unit.other)
-    return Measure(unit.dimension, number * unit.factor, unit.other)
+    return Measure(unit.dimension, number * unit.factor, unit.other, _step(number) * unit.factor)
+
+
+@lru_cache(maxsize=1 << 10)
+def _step(number: Fraction) -> Fraction:
+    """One of the last place that is not zero: 10 of 260, a tenth of 1.1."""
+    if number.denominator > 1 or not number:
+        places = next((n for n in range(1, 7) if 10**n % number.denominator == 0), None)
+        return Fraction(1, 10**places if places else number.denominator)
+    text = str(number.numerator)
+    return Fraction(10 ** (len(text) - len(text.rstrip("0"))))
 
 
 def equal(left: Measure, right: Measure) -> bool:
@@ -90,10 +102,18 @@ def equal(left: Measure, right: Measure) -> bool:
 
 
 def converted(left: Measure, right: Measure) -> bool:
-    """The same quantity but for rounding, one of them in a unit that the other language does not use."""
+    """The same quantity but for rounding, one of them in a unit that the other language does not use.
+
+    Rounded to the last place that is stated, however much of a small number that is (1.1 gallons, 4 litres); or cut to it, or
+    stated so roughly itself, within the tolerance. 263 hectares are not 640 acres.
+    """
     if left.dimension != right.dimension or left.other == right.other:
         return False
     apart, own = abs(left.amount - right.amount), table("units")
     if left.dimension == "temperature":
         return apart <= int(own["tolerance_kelvin"])
-    return apart <= Fraction(str(own["tolerance"])) * max(abs(left.amount), abs(right.amount))
+    near = apart <= Fraction(str(own["tolerance"])) * max(abs(left.amount), abs(right.amount))
+    if left.step is None or right.step is None:
+        return near
+    steps = left.step, right.step
+    return apart * 2 <= min(steps) or (near and apart <= max(steps))

@@ -149,12 +149,17 @@ def weekday(number: int, strong: bool = True) -> Value:
     return Value(frozenset({("weekday", number)}), strong, True)
 
 
+LAST_HOUR = 30  # of broadcasting and of timetables, where the day ends when the staff goes home
+
+
 def hour(number: Fraction, afternoon: bool) -> Value:
-    """An hour of the clock: 3 p.m. is 15."""
+    """An hour of the clock: 3 p.m. is 15, and 25 is 1 of the next day."""
     keys = {number}
-    if number > 12:
+    if 24 <= number <= LAST_HOUR:
+        keys.add(number - 24)
+    if 12 < number <= 24 or number > LAST_HOUR:
         keys.add(number - 12)
-    elif afternoon:
+    elif afternoon and number <= 12:
         keys.add(number + 12)
     return exact(*keys)
 

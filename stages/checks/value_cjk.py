@@ -14,6 +14,7 @@ from stages.checks.value import (
     DIGIT,
     IDENTIFIER,
     ISO_DATE,
+    LAST_HOUR,
     STOPWATCH,
     Value,
     digits,
@@ -104,6 +105,13 @@ def century_decade(match: re.Match[str]) -> Iterator[Value]:
     yield exact(int((number(match[1]) - 1) * 100 + number(match[2])), date=True)
 
 
+def next_place(match: re.Match[str]) -> Iterator[Value]:
+    """五块八 is 5.8 yuan, 一米八五 1.85 metres: what follows the unit is of the next lower place."""
+    after = "".join(str(DIGITS.get(digit, digit)) for digit in match[3] or match[5])
+    amount = number(match[1]) + Fraction(int(after), 10 ** len(after))
+    yield quantity(Measure("length", amount)) if match[4] else exact(amount)
+
+
 def years_and_months(match: re.Match[str]) -> Iterator[Value]:
     """1歳4か月 is 16 months."""
     years, months = number(match[1]), number(match[2])
@@ -168,6 +176,9 @@ def and_a_half(match: re.Match[str]) -> Iterator[Value]:
     """2時間半, 两个半小时; 3時半 is 3:30 too, 1年半 18 months."""
     count, unit = number(match[1]), match[2]
     keys = [count + Fraction(1, 2)]
+    if unit == "年" and count >= 1000:  # 2026年半期
+        yield year(count)
+        return
     if unit == "年":
         keys.append(count * 12 + 6)
     if unit in ("時", "时", "点", "點"):
@@ -181,7 +192,7 @@ def and_a_half(match: re.Match[str]) -> Iterator[Value]:
 
 def clock(match: re.Match[str]) -> Iterable[Value] | None:
     value = number(match[2])
-    if value > 24 or (match[3] in "点點" and not match[1]):
+    if value > LAST_HOUR or (match[3] in "点點" and not match[1]):
         return None
     return [hour(value, match[1] in ("午後", "下午", "晚上", "傍晚", "夜", "夕方", "中午"))]
 
@@ -221,6 +232,12 @@ def neighbours(match: re.Match[str]) -> Iterable[Value] | None:
     low, high = DIGITS[match[1]], DIGITS[match[2]]
     unit = SMALL.get(match[3] or "", 1)
     return [vague(low * unit, high * unit, strong=True)] if high == low + 1 else None
+
+
+def mid_decade(match: re.Match[str]) -> Iterator[Value]:
+    """80代半ば: in one's mid-eighties, some 85."""
+    value = int(number(match[1]))
+    yield exact(value, strong=True)._replace(low=value + 3, high=value + 7)
 
 
 def times_more(match: re.Match[str]) -> Iterator[Value]:
@@ -266,6 +283,11 @@ RULES = rules(
         (r"(後半|下半场)第?([0-9]+)分", second_half, "後半|下半场"),
         (r"([0-9]+)(フィート|英尺)([0-9]+)(?:インチ|英寸)?", lengths, "フィート|英尺"),
         (r"([0-9])(米|メートル|m)([0-9]{2})(?![0-9.,])", lengths, DIGIT),
+        (
+            rf"(?<!{KANJI})(?<![0-9.,])([0-9]+|[一二两三四五六七八九十百]+)(?:(块)([一二三四五六七八九1-9])[毛角]?|(米)([一二三四五六七八九]{{1,2}}))(?=[^一-鿿0-9]|[钱的高左多长宽]|$)",
+            next_place,
+            "块|米",
+        ),
         (r"([0-9]+)(?:と|又|\s)([0-9]+)[/⁄]([0-9]+)", mixed, "/|⁄"),
         (r"(?<![0-9/])([1-9])[/⁄]([2-9]|10)(?![0-9/])", part, "/|⁄"),
         (r"([0-9]+)秒([0-9]{1,3})(?![0-9.])", seconds, "秒"),
@@ -280,12 +302,12 @@ RULES = rules(
         (rf"{N_DECIMAL}割(?:{N}分)?(引|安|減|オフ)?", tenths, "割"),
         (rf"{N_DECIMAL}折(?![叠断磨腾])", discount, "折"),
         (
-            rf"{N_DECIMAL}成(?![为為功立员員本长長果品就都绩績人分熟])",
-            lambda match: [percent(decimal(match[1]) * 10)],
+            rf"{N_DECIMAL}成(半)?(?![为為功立员員本长長果品就都绩績人分熟])",
+            lambda match: [percent(decimal(match[1]) * 10 + (5 if match[2] else 0))],
             "成",
         ),
         (
-            rf"{N}(個|时|時|時間|年|か月|ヶ月|カ月|日|週間|倍|点|天|个|岁|歳|つ)半(?![島岛導导額额数數])",
+            rf"{N}(個|时|時|時間|年|か月|ヶ月|カ月|日|週間|倍|点|天|个|岁|歳|つ)半(?![ば島岛導导額额数數])",
             and_a_half,
             "半",
         ),
@@ -313,6 +335,7 @@ RULES = rules(
             "一|二|两|三|四|五|六|七|八",
         ),
         (rf"(?:[增加多高涨漲长長])[了出]?{N_DECIMAL}倍", times_more, "倍"),
+        (rf"{N}代の?半ば", mid_decade, "代"),
         (rf"{N}(?:ダース|打)", dozen, "ダース|打"),
         (rf"第{N_DECIMAL}", ordinal, "第"),
         # 夏秋两季, 双方两国: "both" of what was just named.

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
 from stages.checks.tables import table
-from stages.checks.units import Measure
+from stages.checks.units import Measure, measures
 from stages.checks.value import (
     ARABIC,
     DIGIT,
@@ -191,6 +191,18 @@ def clock(match: re.Match[str]) -> Iterator[Value]:
         yield exact(int(match[2]), strong=int(match[2]) != 30)
 
 
+def dotted_clock(match: re.Match[str]) -> Iterable[Value] | None:
+    """9.30pm; until 3.30, which may be a number as well, but not before a unit."""
+    at, minutes, number = int(match[1]), int(match[2]), Fraction(f"{match[1]}.{match[2]}")
+    if match[3]:
+        found = hour(Fraction(at), match[3].lower().startswith("p"))
+    elif measures(number, match.string, match.start(1), match.end(2), "en"):
+        return None
+    else:
+        found = exact(at, at + 12, number)
+    return [found, exact(minutes, strong=bool(match[3]) and minutes not in (0, 30))]
+
+
 def era(match: re.Match[str]) -> Iterator[Value]:
     yield exact(ERAS[match[1].lower()] + int(match[2]), date=True)
 
@@ -221,7 +233,10 @@ def feet(match: re.Match[str]) -> Iterator[Value]:
 
 def spent(match: re.Match[str]) -> Iterator[Value]:
     """2 hours 24 minutes 51 seconds; after a comma alone, seconds may be a record's margin."""
-    yield duration(int(match[1] or 0), int(match[3] or 0), int(match[4] or 0), None)
+    hours, minutes, seconds = (
+        CARDINAL.get(text.lower()) or int(text) if text else 0 for text in (match[1], match[3], match[4])
+    )
+    yield duration(hours, minutes, seconds, None)
 
 
 def one_in(match: re.Match[str]) -> Iterable[Value] | None:
@@ -267,6 +282,13 @@ def tens_plural(match: re.Match[str]) -> Iterator[Value]:
     yield exact(value, value + 1900, strong=False)
 
 
+def departure(match: re.Match[str]) -> Iterator[Value]:
+    """The 1845 from Aberdeen."""
+    yield exact(int(match[1]), int(match[1] + match[2]))
+    yield exact(int(match[2]), strong=False)
+
+
+COUNT = rf"(?:\d+|{'|'.join(CARDINAL)})"
 ERA_NAMES = "|".join(ERAS)
 WHOLE_MONTHS, WHOLE_WORDS, WHOLE_WEAK, WHOLE_ROMAN, ANY_MONTHS = (
     "|".join(f" {word.lower()} " if word.isalpha() else word.lower() for word in words_of_a_rule)
@@ -279,10 +301,15 @@ RULES = rules(
         (STOPWATCH, stopwatch, ":"),
         (IDENTIFIER, identifier, DIGIT),
         (r"\b(\d+)[\s-](?:feet|foot|ft)[\s,-]+(\d{1,2})(?:[\s-]?inch(?:es)?)?\b", feet, "feet|foot|ft"),
-        (r"\b(\d+)\s+hours?(,?)\s+(?:and\s+)?(\d+)\s+minutes?(?:\2\s+(?:and\s+)?(\d+)\s+seconds?)?\b", spent, "hour"),
+        (
+            rf"\b({COUNT})\s+hours?(,?)\s+(?:and\s+)?({COUNT})\s+minutes?(?:\2\s+(?:and\s+)?({COUNT})\s+seconds?)?\b",
+            spent,
+            "hour",
+        ),
         (r"\b(\d+)\s+hours?()\s+(?:and\s+)?()(\d+)\s+seconds?\b", spent, "hour"),
         (r"\b()()(\d+)\s+minutes?\s+(?:and\s+)?(\d+)\s+seconds?\b", spent, "minute"),
         (r"\b(one|a|1)\s+in\s+(\d{1,3})\b(?![.,]\d)", one_in, DIGIT),
+        (r"\bthe\s+([01]\d|2[0-3])([0-5]\d)\s+(?:from|to)\b", departure, "the"),
         (rf"\b({ERA_NAMES})\s+(\d+)\b", era, "|".join(ERAS)),
         (
             rf"\b(\d+(?:st|nd|rd|th)|{'|'.join(ORDINALS[1:])})\s+year\s+of\s+(?:the\s+)?({ERA_NAMES})\b",
@@ -299,6 +326,12 @@ RULES = rules(
         (rf"\b(?:{'|'.join([*MONTHS, 'Sept'])})\b", in_month, WHOLE_MONTHS),
         (rf"\b(?:(Black|Good|Cyber|Ash|Palm|Easter)\s+)?({'|'.join(DAYS)})s?\b", on_weekday, "day"),
         (r"\b(\d{1,2}):(\d{2})(?!\d)\s?([ap]\.?m\b\.?)?", clock, ":"),
+        (r"(?<![\d.,$£€¥])(\d{1,2})\.([0-5]\d)\s?([ap]\.?m\b\.?)", dotted_clock, "am|pm|a.m|p.m"),
+        (
+            rf"\b(?:at|from|until|till|by|before|after|since)\s+(1?\d|2[0-4])\.([0-5]\d)()(?![\d,]|\.\d|\s?%|[\s-](?:{SCALES}|per)\b)",
+            dotted_clock,
+            " at | from | until | till | by | before | after | since ",
+        ),
         (r"\b(\d{1,2})()\s?([ap]\.?m\b\.?|o'clock)", clock, "am|pm|a.m|p.m|o'clock"),
         (
             rf"({ARABIC})\s?-?(?:%|percent\b|per\s+cent\b|percentage)",
@@ -322,7 +355,7 @@ RULES = rules(
             lambda match: [month(ORDINAL[match[1].lower()])],
             "month",
         ),
-        (rf"\b({'|'.join(ONES[1:])}|\d+)\s+(?:in|out\s+of)\s+({'|'.join(ONES[2:])}|ten|100|10)\b", out_of, "in|out"),
+        (rf"\b({'|'.join(ONES[1:])}|\d+)\s+(?:in|out\s+of)\s+({'|'.join(CARDINAL)}|100|10)\b", out_of, "in|out"),
         (
             rf"\b({'|'.join(ONES[2:])}|\d+)\s+(decades|centuries|dozen|score)\b",
             of_tens,

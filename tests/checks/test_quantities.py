@@ -43,6 +43,28 @@ SAME = [
     (("ja", "5対3で勝った。"), ("en", "They won 5-3.")),
     (("en", "She took 2 hours 31 minutes, 19 seconds more than him."), ("ja", "彼より19秒遅い2時間31分だった。")),
     (("ja", "1時間0分12秒で走った。"), ("en", "She ran it in 1 hour and 12 seconds.")),
+    # a converted quantity is rounded to the last place that is stated, or cut to it
+    (("en", "It takes 1.1 gallons."), ("ja", "約4リットル要る。")),
+    (("en", "He drove at 45 mph."), ("ja", "時速約70キロで走った。")),
+    (("en", "A peak of 29,032 feet."), ("zh", "一座海拔8848米的山峰。")),
+    # hours of a day that ends after midnight, with a dot, and the middle of a year
+    (("en", "It has 798 hexagonal pieces."), ("zh", "由798块六边形镜片组成。")),
+    (("ja", "25時に始まる。"), ("en", "It starts at 1 a.m.")),
+    (("ja", "26時開演。"), ("zh", "凌晨2点开演。")),
+    (("en", "Open from 9.30pm until 3.30 the next day."), ("ja", "午後9時半から翌日3時半まで開く。")),
+    (("en", "Doors open at 7.45pm."), ("zh", "晚上7点45分开门。")),
+    (("en", "It ends by mid-2026."), ("ja", "2026年半ばに終わる。")),
+    # what follows a unit is of the next lower place
+    (("zh", "一斤卖五块八。"), ("en", "It sells at 5.8 yuan.")),
+    (("en", "He is 1.85 metres tall."), ("zh", "他身高一米八五。")),
+    (("en", "He is 1.8 metres tall."), ("zh", "他一米八。")),
+    (("ja", "2時間45分遅れた。"), ("en", "It left two hours and 45 minutes late.")),
+    (("en", "Fewer than one in twenty can write it."), ("zh", "会写的不到二十分之一。")),
+    (("zh", "旅客多了四成半。"), ("en", "There were 45 per cent more travellers.")),
+    (("zh", "飞了两万一千多个小时。"), ("en", "He flew more than 21,000 hours.")),
+    (("en", "The 1845 from Aberdeen turned back."), ("ja", "アバディーン発18時45分の便は引き返した。")),
+    (("ja", "80代半ばの人。"), ("zh", "八十五岁上下的人。")),
+    (("ja", "80代半ばの人。"), ("en", "A woman in her mid-eighties.")),
 ]
 OTHER = [
     (("ja", "予算は5兆3529億円。"), ("zh", "预算为5万3592亿日元。")),
@@ -58,6 +80,18 @@ OTHER = [
     (("en", "It weighs 45 kg."), ("zh", "重46公斤。")),
     (("ja", "5対3で勝った。"), ("en", "They won 3-5.")),
     (("en", "The vote was 7-2."), ("zh", "投票结果是2比7。")),
+    (("en", "It takes 1.1 gallons."), ("ja", "約5リットル要る。")),
+    (("en", "A field of 640 acres."), ("zh", "一块265公顷的地。")),
+    (("ja", "25時に始まる。"), ("en", "It starts at 2 a.m.")),
+    (("en", "Open from 9.30pm until 3.30 the next day."), ("ja", "午後9時半から翌日5時半まで開く。")),
+    (("en", "Doors open at 7.45pm."), ("zh", "晚上7点15分开门。")),
+    (("en", "It grew from 3.25 to 4.5 metres."), ("zh", "从6.25米增加到4.5米。")),
+    (("en", "It ends by mid-2026."), ("ja", "2027年半ばに終わる。")),
+    (("zh", "一斤卖五块八。"), ("en", "It sells at 5.3 yuan.")),
+    (("ja", "午後4時に出た。"), ("en", "It came out at 40 p.m.")),
+    (("ja", "2時間45分遅れた。"), ("en", "It left three hours and 45 minutes late.")),
+    (("zh", "旅客多了四成半。"), ("en", "There were 55 per cent more travellers.")),
+    (("en", "The 1845 from Aberdeen turned back."), ("ja", "アバディーン発19時45分の便は引き返した。")),
 ]
 
 
