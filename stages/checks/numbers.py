@@ -17,7 +17,7 @@ from scipy.sparse.csgraph import maximum_bipartite_matching  # type: ignore[impo
 
 from stages.checks import value_cjk, value_en
 from stages.checks.finding import Finding, place_of
-from stages.checks.value import Value, plain
+from stages.checks.value import TRIVIAL, Value, plain
 from stages.records.record import Record
 
 DOZEN = 12
@@ -65,6 +65,15 @@ def excess(values: Sequence[Value], others: Sequence[Value]) -> list[Value]:
     return [value for index, value in enumerate(strong) if value in new or (index not in found and not value.date)]
 
 
+def _ones(values: Sequence[Value], others: Sequence[Value]) -> list[Value]:
+    """0 and 1 in digits that none of the others matches."""
+    return [
+        value
+        for value in values
+        if value.keys and value.keys <= TRIVIAL and not value.spelled and not any(map(value.matches, others))
+    ]
+
+
 def telling(value: Value) -> bool:
     """Does a value tell by itself, without another in its place: a date, or a number in digits of more than a dozen?"""
     large = (key for key in value.keys if isinstance(key, tuple) or key > DOZEN or key.denominator > 1)
@@ -81,6 +90,8 @@ def numbers(source: Record, target: Record) -> Iterator[Finding]:
     """
     before, after = read(source["text"], source["lang"]), read(target["text"], target["lang"])
     missing, added = unanswered(before, after), excess(after, before)
+    if bool(missing) != bool(added):  # what a 1 in digits, that nobody asks for, has become
+        missing, added = missing or _ones(before, after), added or _ones(after, before)
     clear = any(map(telling, missing)), any(telling(value) and not _glossed(value, target["text"]) for value in added)
     if missing and added:
         dates = any(value.date for value in (*missing, *added))

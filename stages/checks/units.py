@@ -57,6 +57,16 @@ RANGE = regex.compile(
 )
 
 
+AHEAD = 24  # characters before a number in which the unit of the one before may stand
+
+
+@cache
+def _ahead(lang: str) -> regex.Pattern[str]:
+    """The end of what stands before a number that has the unit of the number before it: 8 feet by."""
+    names = _units(lang)[0].pattern.removeprefix("(?p)")
+    return regex.compile(rf"(?<=[\p{{L}}\p{{N}}])({names})\s?(?:by|[x×]|乘以?)\s?$")
+
+
 def measures(number: Fraction, text: str, start: int, end: int, lang: str) -> tuple[Measure, ...]:
     """What a number at a place of a text may measure, by the unit behind it: 22キロ is a length or a mass. Only temperatures
     are below zero."""
@@ -65,6 +75,8 @@ def measures(number: Fraction, text: str, start: int, end: int, lang: str) -> tu
     if stretch is None and (rest := RANGE.match(text, end)):  # 5〜10センチ, two to four inches, 18×24 cm: of one unit
         end = rest.end()
         stretch = every.match(text, end)
+    if stretch is None and (ahead := _ahead(lang).search(text[max(0, start - AHEAD) : start])):  # eight feet by ten
+        stretch = every.match(ahead[1])
     if stretch is None:
         return ()
     below = BELOW.match(text, 0, start) is not None

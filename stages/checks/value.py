@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 from functools import lru_cache, partial
+from math import prod
 from typing import NamedTuple
 
+from stages.checks.parts import chains
 from stages.checks.units import Measure, converted, equal, measures
 
 # A plain value is a Fraction; ("month", 3) and ("weekday", 5, Monday = 1) are no plain numbers: March is not 3 boxes.
@@ -110,7 +112,7 @@ FORMULAS = re.compile(
 VULGAR = re.compile("[¼-¾⅐-⅞]")  # 1½ is no 11/2
 
 
-_TRIVIAL = frozenset({Fraction(0), Fraction(1)})
+TRIVIAL = frozenset({Fraction(0), Fraction(1)})
 
 
 ARABIC = r"(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)(?:\.[0-9]+)?"
@@ -125,7 +127,7 @@ def digits(text: str) -> Fraction:
 def exact(*keys: Key | int, strong: bool = True, date: bool = False) -> Value:
     """A value with these readings. 0 and 1 are weak however they are written: no language keeps "a", 一 or "no"."""
     found = frozenset(Fraction(key) if isinstance(key, int) else key for key in keys)
-    return Value(found, strong and not found <= _TRIVIAL, date)
+    return Value(found, strong and not found <= TRIVIAL, date)
 
 
 def vague(low: int, high: int, strong: bool = False) -> Value:
@@ -232,9 +234,10 @@ IDENTIFIER = r"(?<![A-Za-z0-9.])(?!(?:USD|EUR|GBP|JPY|CNY|RMB|US|NT|HK|No|Nr|vol
 def scan(text: str, by: Rules, lang: str) -> list[Value]:
     """What the rules find, each in what those before it left; a reader that answers None leaves its match to others."""
     values, whole, signs = list[Value](), text, by.signs(text)
+    read = dict[tuple[int, int], range]()  # where more than a one was read, and which values
 
-    def take(read: Reader, match: re.Match[str]) -> str:
-        found = read(match)
+    def take(reader: Reader, match: re.Match[str]) -> str:
+        found, first = reader(match), len(values)
         if found is None:
             return match[0]
         spelled = not _DIGIT.search(match[0])
@@ -244,9 +247,23 @@ def scan(text: str, by: Rules, lang: str) -> list[Value]:
                 measures(keys[0], whole, match.start(), match.end(), lang) if len(keys) == 1 else ()
             )
             values.append(value._replace(spelled=spelled, measures=own, said=match[0].strip()))
+        if any(value.strong or not value.keys <= TRIVIAL for value in values[first:]):
+            read[match.span()] = range(first, len(values))
         return "\0" * len(match[0])
 
     for rule in by.each:
         if not signs.isdisjoint(rule.needs):
             text = rule.pattern.sub(partial(take, rule.read), text)
+    for places in chains(whole, read, lang):
+        own = [index for place in places for index in read[place]]
+        values.append(_of_parts([values[index] for index in own], whole[places[0][0] : places[-1][1]]))
+        for index in own:
+            values[index] = values[index]._replace(strong=False)
     return values
+
+
+def _of_parts(found: Sequence[Value], said: str) -> Value:
+    """What a number of these parts may be: at least the smallest of them, and of no higher order than all multiplied."""
+    keys = [max((key for key in value.keys if isinstance(key, Fraction)), default=Fraction(0)) for value in found]
+    most = prod(max(key, Fraction(1)) for key in keys)
+    return vague(int(min(keys)), int(10 * most))._replace(spelled=True, said=said)

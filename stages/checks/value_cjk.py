@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from functools import lru_cache
 
+from stages.checks.parts import COUNTER
 from stages.checks.tables import table
 from stages.checks.units import Measure
 from stages.checks.value import (
@@ -43,13 +44,13 @@ ERAS, WEAK = _TABLE["eras"], _TABLE["weak"]
 KANJI = r"(?:[〇零一二三四五六七八九十万萬亿億两兩廿卅壱弐]|百(?!帕)|千(?![克米瓦卡赫伏帕焦吨升])|兆(?![瓦赫字帕欧]))"
 # Atomic: the whole run is one number, or none; 11三振 is 11 of something.
 UNIT = r"(?:[十万萬亿億]|百(?!帕)|千(?![克米瓦卡赫伏帕焦吨升])|兆(?![瓦赫字帕欧]))"
-NUMBER = rf"(?>(?:{ARABIC}{UNIT}*)+|{KANJI}+(?:{ARABIC}{UNIT}*)*)"
-# What follows a kanji number that is meant as one. 三人 counts; 三菱 and 五十嵐 do not.
-COUNTER = rf"(?:[{_TABLE['counter_characters']}]|{'|'.join(_TABLE['counter_words'])})"
+# 240多亿, 二十余万: a number with its "some" inside.
+NUMBER = rf"(?>(?:{ARABIC}{UNIT}*)+(?:[多余餘]{UNIT}+)?|{KANJI}+(?:{ARABIC}{UNIT}*)*(?:[多余餘]{UNIT}+)?)"
 # Names and idioms that look like a number and its counter.
 NOT_NUMBERS = re.compile("|".join(_TABLE["not_numbers"]))
 
 
+SOME = re.compile("[多余餘]")
 _PART = re.compile(rf"{ARABIC}|.")
 
 
@@ -60,7 +61,7 @@ def number(text: str) -> Fraction:
     section: Fraction | int = 0
     current: Fraction | int = 0
     seen, largest = False, 0
-    for part in _PART.findall(text):
+    for part in _PART.findall(SOME.sub("", text)):
         if part[0] in "0123456789":
             current, seen = digits(part), True
         elif part in DIGITS:
@@ -86,6 +87,19 @@ def decimal(text: str) -> Fraction:
     if not part:
         return number(whole)
     return number(whole) + Fraction(int("".join(str(DIGITS[digit]) for digit in part)), 10 ** len(part))
+
+
+HUNDREDS = re.compile("[百千万萬亿億]")
+ELIDED = re.compile("[百千万萬亿億](?=[一二三四五六七八九1-9]$)")
+
+
+def elided(text: str) -> list[Fraction]:
+    """What 一千二 means beside 1002: 1,200; in Chinese, a last digit is of the place below unless 零 says otherwise."""
+    unit = ELIDED.search(text)
+    if unit is None:
+        return []
+    last = DIGITS.get(text[-1]) or int(text[-1])
+    return [number(text[:-1]) + Fraction(last * (SMALL.get(unit[0]) or LARGE[unit[0]]), 10)]
 
 
 def is_arabic(text: str) -> bool:
@@ -228,10 +242,10 @@ def unknown(match: re.Match[str]) -> Iterator[Value]:
 
 
 def neighbours(match: re.Match[str]) -> Iterable[Value] | None:
-    """三四人, 两三天: three or four."""
+    """三四人, 两三天: three or four; for another text's "three to four" it answers twice."""
     low, high = DIGITS[match[1]], DIGITS[match[2]]
     unit = SMALL.get(match[3] or "", 1)
-    return [vague(low * unit, high * unit, strong=True)] if high == low + 1 else None
+    return [vague(low * unit, high * unit, strong=True), vague(low * unit, high * unit)] if high == low + 1 else None
 
 
 def mid_decade(match: re.Match[str]) -> Iterator[Value]:
@@ -246,6 +260,12 @@ def times_more(match: re.Match[str]) -> Iterator[Value]:
     yield exact(count, count + 1)
 
 
+def quarters(match: re.Match[str]) -> Iterator[Value]:
+    """一刻钟: a quarter of an hour, 15 minutes."""
+    count = number(match[1])
+    yield exact(count, 15 * count, count / 4)
+
+
 def dozen(match: re.Match[str]) -> Iterator[Value]:
     yield exact(number(match[1]) * 12, number(match[1]))
 
@@ -254,15 +274,29 @@ def ordinal(match: re.Match[str]) -> Iterator[Value]:
     yield exact(decimal(match[1]))
 
 
+def ranged(match: re.Match[str]) -> Iterator[Value]:
+    """3〜5万: 30,000, or 3."""
+    yield exact(number(match[1]), number(match[1] + match[2]))
+
+
+def and_some(match: re.Match[str]) -> Iterator[Value]:
+    """六百余件, 三十多亩: so many, as another text says with words of its own; 十来个 may be a dozen."""
+    least = number(match[1])
+    yield exact(least)._replace(low=10, high=12) if least == 10 else exact(least)
+
+
 def counted(match: re.Match[str]) -> Iterator[Value]:
     """A number before its counter; bare units (百年, 千人) are as often "many" as a number."""
-    yield exact(decimal(match[1]), strong=match[1] not in ("百", "千", "万", "億", "亿", "兆"))
+    yield exact(decimal(match[1]), *elided(match[1]), strong=match[1] not in ("百", "千", "万", "億", "亿", "兆"))
 
 
 def uncounted(match: re.Match[str]) -> Iterator[Value]:
-    """A number without a counter: kanji count only as three positional digits (一〇二)."""
+    """A number without a counter: kanji count only as three positional digits (一〇二), or as one of hundreds and more that is
+    spelled out (一千二, 六百八十万): no name or idiom is as long."""
     text = match[1]
-    yield exact(number(text), strong=is_arabic(text) or (len(text) > 2 and set(text) <= set(DIGITS)))
+    figures = sum(character in DIGITS for character in text)
+    whole = figures == len(text) > 2 or (figures > 1 and HUNDREDS.search(text) is not None)
+    yield exact(number(text), *elided(text), strong=is_arabic(text) or whole)
 
 
 DAYS_JA, DAYS_ZH = "月火水木金土日", "一二三四五六"
@@ -302,8 +336,8 @@ RULES = rules(
         (rf"{N_DECIMAL}割(?:{N}分)?(引|安|減|オフ)?", tenths, "割"),
         (rf"{N_DECIMAL}折(?![叠断磨腾])", discount, "折"),
         (
-            rf"{N_DECIMAL}成(半)?(?![为為功立员員本长長果品就都绩績人分熟])",
-            lambda match: [percent(decimal(match[1]) * 10 + (5 if match[2] else 0))],
+            rf"{N_DECIMAL}成(半|[一二三四五六七八九](?!{KANJI}|{COUNTER}))?(?![为為功立员員本长長果品就都绩績人分熟])",
+            lambda match: [percent(decimal(match[1]) * 10 + (5 if match[2] == "半" else DIGITS.get(match[2], 0)))],
             "成",
         ),
         (
@@ -336,10 +370,13 @@ RULES = rules(
         ),
         (rf"(?:[增加多高涨漲长長])[了出]?{N_DECIMAL}倍", times_more, "倍"),
         (rf"{N}代の?半ば", mid_decade, "代"),
+        (rf"{N}刻[钟鐘]", quarters, "刻"),
         (rf"{N}(?:ダース|打)", dozen, "ダース|打"),
         (rf"第{N_DECIMAL}", ordinal, "第"),
         # 夏秋两季, 双方两国: "both" of what was just named.
         (r"(?<![第十百千])[两兩](?=[季国國者地方边侧端支队隊党])", lambda match: [exact(2, strong=False)], "两|兩"),
+        (rf"{N}[多余餘来來](?=[个個]?{COUNTER})", and_some, "多|余|餘|来|來"),
+        (rf"({ARABIC})(?=(?:[-–—~～〜、至到]|から){ARABIC}({UNIT}+))", ranged, DIGIT),
         (rf"{N_DECIMAL}(?={COUNTER})", counted, NUMERAL),
         (N, uncounted, NUMERAL),
         ("半", lambda match: [percent(Fraction(50), strong=False)], "半"),

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
+from stages.checks.parts import shared_scale
 from stages.checks.tables import table
 from stages.checks.units import Measure, measures
 from stages.checks.value import (
@@ -35,8 +36,7 @@ from stages.checks.value import (
 
 _TABLE = table("numbers_en")
 ONES, TENS, ORDINALS, MONTHS, DAYS = (_TABLE[name] for name in ("ones", "tens", "ordinals", "months", "days"))
-SCALE, SHORT, PARTS, ERAS = (_TABLE[name] for name in ("scale", "short", "parts", "eras"))
-WEAK, ROMAN = _TABLE["weak"], _TABLE["roman"]
+SCALE, SHORT, PARTS, ERAS, WEAK, ROMAN = (_TABLE[name] for name in ("scale", "short", "parts", "eras", "weak", "roman"))
 CARDINAL = {word: value for value, word in enumerate(ONES)} | {word: 10 * n for n, word in enumerate(TENS, 2)}
 ORDINAL = {word: value for value, word in enumerate(ORDINALS)}
 ORDINAL |= {ONES[n] + "th": n for n in range(13, 20)} | {word[:-1] + "ieth": 10 * n for n, word in enumerate(TENS, 2)}
@@ -107,7 +107,7 @@ def spelled(match: re.Match[str]) -> Iterator[Value]:
     )
     loose = text in ("a hundred", "a thousand", "a second", *SCALE) or (text == "second" and not owned)
     for value in words(text):
-        yield exact(value, strong=not (name or loose))
+        yield exact(*{value, value * scaled(shared_scale(match) or "")}, strong=not (name or loose))
 
 
 def spelled_percent(match: re.Match[str]) -> Iterator[Value]:
@@ -268,12 +268,12 @@ def decade(match: re.Match[str]) -> Iterator[Value]:
 
 
 def money(match: re.Match[str]) -> Iterator[Value]:
-    yield exact(digits(match[1]) * scaled(match[2] or ""))
+    yield exact(*{digits(match[1]) * scaled(scale or "") for scale in (match[2], match[2] or shared_scale(match))})
 
 
 def general(match: re.Match[str]) -> Iterator[Value]:
-    value = digits(match[1]) * scaled(match[2] or "")
-    yield exact(value, date=1000 <= value <= 2200 and "," not in match[1] and not match[2])
+    value, later = (digits(match[1]) * scaled(scale or "") for scale in (match[2], match[2] or shared_scale(match)))
+    yield exact(*{value, later}, date=1000 <= value <= 2200 and "," not in match[1] and not match[2])
 
 
 def tens_plural(match: re.Match[str]) -> Iterator[Value]:

@@ -43,6 +43,7 @@ SAME = [
     (("ja", "5対3で勝った。"), ("en", "They won 5-3.")),
     (("en", "She took 2 hours 31 minutes, 19 seconds more than him."), ("ja", "彼より19秒遅い2時間31分だった。")),
     (("ja", "1時間0分12秒で走った。"), ("en", "She ran it in 1 hour and 12 seconds.")),
+    (("en", "A room eight foot by ten."), ("ja", "2.4メートル×3メートルの部屋。")),
     # a converted quantity is rounded to the last place that is stated, or cut to it
     (("en", "It takes 1.1 gallons."), ("ja", "約4リットル要る。")),
     (("en", "He drove at 45 mph."), ("ja", "時速約70キロで走った。")),
