@@ -18,6 +18,7 @@ if CHROMIUM is None:
     pytest.skip("no chromium on this machine: apt-get install chromium", allow_module_level=True)
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 expect = playwright.expect
+expect.set_options(timeout=15000)  # milliseconds: other tests run beside
 
 MUSEUM, KUME = "SCNM/NER/own/1/en", "SCNM/NER/own/2/en"
 FAMILY = "👩‍👩‍👧"
@@ -73,9 +74,9 @@ class Visits:
 
 
 def show(tab: Any, name: str) -> None:
-    """Opens a record from the queue."""
+    """Opens a record from the queue, and waits until keys are heard: one that is shown already may still be awaited anew."""
     tab.click(f"#queue button:has-text('{name.rsplit('/', 1)[0]}')")
-    expect(tab.locator("#record-id")).to_have_text(name)
+    expect(tab.locator("#record[aria-busy=false] #record-id")).to_have_text(name)
 
 
 def saved(tab: Any) -> None:
